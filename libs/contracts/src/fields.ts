@@ -1,0 +1,147 @@
+import { Type } from 'class-transformer';
+import {
+  ArrayMaxSize,
+  IsArray,
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsNumber,
+  IsObject,
+  IsOptional,
+  IsString,
+  IsUUID,
+  Length,
+  Matches,
+  Max,
+  Min,
+  ValidateNested,
+} from 'class-validator';
+import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
+
+/**
+ * One decorator per field says everything about it: what it means (for OpenAPI and the reader),
+ * what is legal (class-validator) and how it is turned into a class (class-transformer).
+ */
+interface FieldOptions {
+  /** What the field means, with its unit. Shown in the API documentation. */
+  description: string;
+  example?: unknown;
+  /** May be left out, or be null, in input. */
+  optional?: boolean;
+  /** May be null in output. Absent values are null, never left out. */
+  nullable?: boolean;
+}
+
+type Class = abstract new (...args: never[]) => object;
+
+function field(
+  options: FieldOptions,
+  schema: Record<string, unknown>,
+  ...rules: PropertyDecorator[]
+): PropertyDecorator {
+  const { description, example, optional = false, nullable = false } = options;
+  return (target, key) => {
+    for (const rule of rules) rule(target, key);
+    if (optional || nullable) IsOptional()(target, key);
+    ApiProperty({ ...schema, description, example, required: !optional, nullable } as ApiPropertyOptions)(target, key);
+  };
+}
+
+/** A string of `min` (1) to `max` characters. Kept as it came: no trimming, no normalising. */
+export function TextField(options: FieldOptions & { max: number; min?: number; pattern?: RegExp }): PropertyDecorator {
+  const { min = 1, max, pattern } = options;
+  const rules = [IsString(), Length(min, max)];
+  if (pattern) rules.push(Matches(pattern));
+  const schema = { type: String, minLength: min, maxLength: max, ...(pattern && { pattern: pattern.source }) };
+  return field(options, schema, ...rules);
+}
+
+/** A UUID. */
+export function IdField(options: FieldOptions): PropertyDecorator {
+  return field(
+    { example: '0198c5b0-7d7e-7c3a-9d2f-0a1b2c3d4e5f', ...options },
+    { type: String, format: 'uuid' },
+    IsUUID(),
+  );
+}
+
+const TIMESTAMP =
+  /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/;
+
+/** A moment, ISO 8601 with a zone; answered in UTC with milliseconds. */
+export function TimeField(options: FieldOptions): PropertyDecorator {
+  const schema = { type: String, format: 'date-time' };
+  return field({ example: '2026-11-21T09:30:00.000Z', ...options }, schema, IsString(), Matches(TIMESTAMP));
+}
+
+/** A whole number within `min` (0) and `max` (2,147,483,647, PostgreSQL's integer). */
+export function IntegerField(options: FieldOptions & { min?: number; max?: number }): PropertyDecorator {
+  const { min = 0, max = 2_147_483_647 } = options;
+  const schema = { type: 'integer', minimum: min, maximum: max };
+  return field(
+    options,
+    schema,
+    IsInt(),
+    Min(min),
+    Max(max),
+    Type(() => Number),
+  );
+}
+
+/** A number, for ratios and means. */
+export function NumberField(options: FieldOptions): PropertyDecorator {
+  return field(
+    options,
+    { type: Number },
+    IsNumber(),
+    Type(() => Number),
+  );
+}
+
+export function BooleanField(options: FieldOptions): PropertyDecorator {
+  return field(options, { type: Boolean }, IsBoolean());
+}
+
+/** One of a few words. */
+export function EnumField(options: FieldOptions & { values: readonly string[] }): PropertyDecorator {
+  const schema = { type: String, enum: options.values };
+  return field({ example: options.values[0], ...options }, schema, IsString(), IsIn([...options.values]));
+}
+
+/** A list of strings, each 1 to `max` characters, optionally of a few words. */
+export function TextListField(
+  options: FieldOptions & { max: number; maxItems?: number; values?: readonly string[] },
+): PropertyDecorator {
+  const { max, maxItems = 100, values } = options;
+  const rules = [IsArray(), ArrayMaxSize(maxItems), IsString({ each: true }), Length(1, max, { each: true })];
+  if (values) rules.push(IsIn([...values], { each: true }));
+  const items = { type: 'string', ...(values && { enum: values }) };
+  return field(options, { type: 'array', items, maxItems }, ...rules);
+}
+
+/** A list of whole numbers. */
+export function IntegerListField(options: FieldOptions & { maxItems?: number }): PropertyDecorator {
+  const { maxItems = 100 } = options;
+  const schema = { type: 'array', items: { type: 'integer' }, maxItems };
+  return field(options, schema, IsArray(), ArrayMaxSize(maxItems), IsInt({ each: true }));
+}
+
+/** An object of another DTO class. */
+export function ObjectField(type: () => Class, options: FieldOptions): PropertyDecorator {
+  return field(options, { type }, IsObject(), ValidateNested(), Type(type as () => new () => object));
+}
+
+/** A list of objects of another DTO class. */
+export function ListField(
+  type: () => Class,
+  options: FieldOptions & { maxItems?: number; minItems?: number },
+): PropertyDecorator {
+  const { maxItems = 100 } = options;
+  const rules = [
+    IsArray(),
+    ArrayMaxSize(maxItems),
+    ValidateNested({ each: true }),
+    Type(type as () => new () => object),
+  ];
+  return field(options, { type, isArray: true, maxItems }, ...rules);
+}

@@ -1,0 +1,76 @@
+import { IntegerField, ListField, ObjectField, TextField } from './fields.js';
+import type { DtoClass } from './message.js';
+
+/** Query parameters of lists with pages. */
+export class PageQuery {
+  @IntegerField({ description: 'Page, from 1.', min: 1, max: 100_000, optional: true, example: 1 })
+  page?: number;
+
+  @IntegerField({ description: 'Rows a page.', min: 1, max: 100, optional: true, example: 20 })
+  pageSize?: number;
+}
+
+export class Pagination {
+  @IntegerField({ description: 'This page, from 1.', example: 1 })
+  page!: number;
+
+  @IntegerField({ description: 'Rows a page.', example: 20 })
+  pageSize!: number;
+
+  @IntegerField({ description: 'Rows in all.', example: 3 })
+  totalItems!: number;
+
+  @IntegerField({ description: 'Pages in all.', example: 1 })
+  totalPages!: number;
+}
+
+/** Query parameters of lists that grow without bound. */
+export class CursorQuery {
+  @TextField({ description: '`nextCursor` of the page before.', max: 500, optional: true })
+  cursor?: string;
+
+  @IntegerField({ description: 'Rows at most.', min: 1, max: 100, optional: true, example: 20 })
+  limit?: number;
+}
+
+/** `{data, pagination}` for rows that were counted. */
+export function paged<T>(data: T[], totalItems: number, query: PageQuery): { data: T[]; pagination: Pagination } {
+  const { page = 1, pageSize = 20 } = query;
+  return { data, pagination: { page, pageSize, totalItems, totalPages: Math.ceil(totalItems / pageSize) } };
+}
+
+/** Class of `{data, pagination}` for OpenAPI and types. */
+export function pageOf<T extends object>(item: DtoClass<T>): DtoClass<{ data: T[]; pagination: Pagination }> {
+  class Page {
+    @ListField(() => item, { description: 'The rows of this page.' })
+    data!: T[];
+
+    @ObjectField(() => Pagination, { description: 'Where this page stands.' })
+    pagination!: Pagination;
+  }
+  Object.defineProperty(Page, 'name', { value: `${item.name}Page` });
+  return Page;
+}
+
+/** Class of `{data}` for lists that are short by nature. */
+export function listOf<T extends object>(item: DtoClass<T>): DtoClass<{ data: T[] }> {
+  class List {
+    @ListField(() => item, { description: 'All rows.' })
+    data!: T[];
+  }
+  Object.defineProperty(List, 'name', { value: `${item.name}List` });
+  return List;
+}
+
+/** Class of `{data, nextCursor}`. */
+export function cursorPageOf<T extends object>(item: DtoClass<T>): DtoClass<{ data: T[]; nextCursor: string | null }> {
+  class CursorPage {
+    @ListField(() => item, { description: 'The rows of this page.' })
+    data!: T[];
+
+    @TextField({ description: 'Send as `cursor` for the next page; null at the end.', max: 500, nullable: true })
+    nextCursor!: string | null;
+  }
+  Object.defineProperty(CursorPage, 'name', { value: `${item.name}CursorPage` });
+  return CursorPage;
+}

@@ -1,0 +1,437 @@
+import {
+  BooleanField,
+  EnumField,
+  IdField,
+  IntegerField,
+  ListField,
+  ObjectField,
+  TextField,
+  TimeField,
+} from './fields.js';
+import { command, event, query } from './message.js';
+import { pageOf, PageQuery } from './paging.js';
+import { TicketKeyField } from './tickets.js';
+
+export const WORKFLOW_STATUSES = ['active', 'paused', 'completed', 'cancelled'] as const;
+export type WorkflowStatus = (typeof WORKFLOW_STATUSES)[number];
+export const STEP_STATUSES = ['pending', 'in_progress', 'completed', 'skipped'] as const;
+export type StepStatus = (typeof STEP_STATUSES)[number];
+export const OUTCOMES = ['passed', 'failed', 'blocked'] as const;
+export type Outcome = (typeof OUTCOMES)[number];
+export const SEVERITIES = ['low', 'medium', 'high', 'critical'] as const;
+
+export class StepLink {
+  @TextField({ description: 'Title.', max: 500, example: 'Log of the failing run' })
+  title!: string;
+
+  @TextField({
+    description: 'Address (http or https).',
+    max: 2000,
+    pattern: /^https?:\/\/[^\s]+$/,
+    example: 'https://ci.example.com/run/1',
+  })
+  url!: string;
+}
+
+export class CoveredTest {
+  @TextField({ description: 'Where it comes from.', max: 50, example: 'testmo' })
+  source!: string;
+
+  @TextField({ description: 'Its id there.', max: 200, example: '4711' })
+  id!: string;
+
+  @TextField({ description: 'Title.', max: 500, example: 'Login with a plus sign' })
+  title!: string;
+
+  @TextField({
+    description: 'Address.',
+    max: 2000,
+    nullable: true,
+    pattern: /^https?:\/\/[^\s]+$/,
+    example: 'https://example.testmo.net/cases/4711',
+  })
+  url!: string | null;
+}
+
+export class FoundBug {
+  @TextField({ description: 'Title.', max: 500, example: 'Validation message is cut off' })
+  title!: string;
+
+  @EnumField({ description: 'Severity.', values: SEVERITIES, example: 'medium' })
+  severity!: (typeof SEVERITIES)[number];
+
+  @TextField({ description: 'Component.', max: 300, optional: true, nullable: true, example: 'booking' })
+  component?: string | null;
+
+  @TextField({ description: 'Endpoint.', max: 500, optional: true, nullable: true, example: 'POST /bookings' })
+  endpoint?: string | null;
+
+  @TicketKeyField({ description: 'Ticket that was opened for it.', optional: true })
+  ticketKey?: string | null;
+}
+
+/** What a person may write down in a step. A field added here is stored and returned without a further change. */
+export class StepContent {
+  @TextField({
+    description: 'Notes, Markdown.',
+    max: 50_000,
+    min: 0,
+    optional: true,
+    nullable: true,
+    example: 'Only with Firefox.',
+  })
+  notes?: string | null;
+
+  @ListField(() => StepLink, { description: 'Links.', optional: true })
+  links?: StepLink[];
+
+  @ListField(() => CoveredTest, { description: 'Tests covered.', optional: true, maxItems: 500 })
+  testsCovered?: CoveredTest[];
+
+  @ListField(() => FoundBug, { description: 'Bugs found.', optional: true })
+  bugs?: FoundBug[];
+}
+
+export class WorkflowStep {
+  @IntegerField({ description: 'Index, from 0.', example: 0 })
+  index!: number;
+
+  @TextField({ description: 'Name.', max: 200, example: 'Reproduce' })
+  name!: string;
+
+  @TextField({ description: 'What to do, Markdown.', max: 10_000, min: 0, example: 'Follow the steps of the ticket.' })
+  description!: string;
+
+  @IntegerField({ description: 'Estimate in seconds.', example: 900 })
+  estimateSeconds!: number;
+
+  @EnumField({ description: 'Status.', values: STEP_STATUSES, example: 'in_progress' })
+  status!: StepStatus;
+
+  @EnumField({
+    description: 'Outcome; null while open or skipped.',
+    values: OUTCOMES,
+    nullable: true,
+    example: 'passed',
+  })
+  outcome!: Outcome | null;
+
+  @TextField({ description: 'Notes, Markdown.', max: 50_000, min: 0, nullable: true, example: null })
+  notes!: string | null;
+
+  @ListField(() => StepLink, { description: 'Links.' })
+  links!: StepLink[];
+
+  @ListField(() => CoveredTest, { description: 'Tests covered.', maxItems: 500 })
+  testsCovered!: CoveredTest[];
+
+  @ListField(() => FoundBug, { description: 'Bugs found.' })
+  bugs!: FoundBug[];
+
+  @TextField({ description: 'Why it was skipped.', max: 2000, nullable: true, example: null })
+  skipReason!: string | null;
+
+  @TimeField({ description: 'When it was first started.', nullable: true })
+  startedAt!: string | null;
+
+  @TimeField({ description: 'When it was completed or skipped.', nullable: true })
+  completedAt!: string | null;
+}
+
+export class TemplateRef {
+  @IdField({ description: 'The template.' })
+  id!: string;
+
+  @TextField({ description: 'Its name.', max: 200, example: 'Bug fix' })
+  name!: string;
+
+  @IntegerField({ description: 'The version this workflow started with.', example: 1 })
+  version!: number;
+}
+
+export class Workflow {
+  @IdField({ description: 'The workflow.' })
+  id!: string;
+
+  @IdField({ description: 'Its project.' })
+  projectId!: string;
+
+  @TicketKeyField()
+  ticketKey!: string;
+
+  @TextField({ description: 'Title of the ticket when it started.', max: 1000, example: 'Login fails' })
+  ticketTitle!: string;
+
+  @TextField({ description: 'Type of the ticket when it started.', max: 200, example: 'Bug' })
+  ticketType!: string;
+
+  @ObjectField(() => TemplateRef, { description: 'The template it follows.' })
+  template!: TemplateRef;
+
+  @IdField({ description: 'Who works on it.' })
+  userId!: string;
+
+  @TextField({ description: 'Name of who works on it.', max: 200, example: 'Quinn Abara' })
+  userDisplayName!: string;
+
+  @EnumField({ description: 'Status.', values: WORKFLOW_STATUSES })
+  status!: WorkflowStatus;
+
+  @IntegerField({ description: 'The step in progress; the number of steps when all have ended.', example: 0 })
+  currentStepIndex!: number;
+
+  @ListField(() => WorkflowStep, { description: 'All steps.' })
+  steps!: WorkflowStep[];
+
+  @EnumField({ description: 'Outcome of the whole.', values: OUTCOMES, nullable: true, example: null })
+  outcome!: Outcome | null;
+
+  @TimeField({ description: 'When it started.' })
+  startedAt!: string;
+
+  @TimeField({ description: 'When it was paused, while it is.', nullable: true })
+  pausedAt!: string | null;
+
+  @TimeField({ description: 'When it was completed.', nullable: true })
+  completedAt!: string | null;
+
+  @TimeField({ description: 'When it was cancelled.', nullable: true })
+  cancelledAt!: string | null;
+
+  @TimeField({ description: 'When it was last changed.' })
+  updatedAt!: string;
+
+  @IntegerField({ description: 'Grows by one with every change; also the ETag.', example: 1 })
+  rowVersion!: number;
+}
+
+export class ListWorkflows extends query(
+  { service: 'workflow', name: 'list-workflows', reply: pageOf(Workflow), permission: 'workflows:write' },
+  PageQuery,
+) {
+  @EnumField({ description: 'Only this status.', values: WORKFLOW_STATUSES, optional: true })
+  status?: WorkflowStatus;
+
+  @IdField({
+    description: 'Only of this user; others need `workflows:read`. Default: oneself, or all with that permission.',
+    optional: true,
+  })
+  userId?: string;
+
+  @TicketKeyField({ description: 'Only of this ticket.', optional: true })
+  ticketKey?: string;
+
+  @IdField({ description: 'Only of this template.', optional: true })
+  templateId?: string;
+
+  @TimeField({ description: 'Started at or after.', optional: true })
+  from?: string;
+
+  @TimeField({ description: 'Started before.', optional: true })
+  to?: string;
+}
+
+/** Errors: WORKFLOW_NOT_FOUND, also for the workflow of another without `workflows:read`. */
+export class GetWorkflow extends query({
+  service: 'workflow',
+  name: 'get-workflow',
+  reply: Workflow,
+  permission: 'workflows:write',
+}) {
+  @IdField({ description: 'The workflow.' })
+  id!: string;
+}
+
+export class OtherWorkflow {
+  @IdField({ description: 'The workflow.' })
+  workflowId!: string;
+  @IdField({ description: 'Who works on it.' })
+  userId!: string;
+  @TextField({ description: 'Their name.', max: 200, example: 'Robin Okafor' })
+  displayName!: string;
+  @EnumField({ description: 'Status.', values: WORKFLOW_STATUSES })
+  status!: WorkflowStatus;
+}
+
+export class ActiveWorkflows {
+  @ObjectField(() => Workflow, { description: "The caller's own active or paused one.", nullable: true })
+  own!: Workflow | null;
+
+  @ListField(() => OtherWorkflow, { description: 'Those of others on the ticket.' })
+  others!: OtherWorkflow[];
+}
+
+export class GetActiveWorkflows extends query({
+  service: 'workflow',
+  name: 'get-active-workflows',
+  reply: ActiveWorkflows,
+  permission: 'tickets:read',
+}) {
+  @TicketKeyField()
+  ticketKey!: string;
+}
+
+/** The caller's active and paused workflows, the latest first. */
+export class ListMyActiveWorkflows extends query(
+  { service: 'workflow', name: 'list-my-active-workflows', reply: pageOf(Workflow), permission: 'workflows:write' },
+  PageQuery,
+) {}
+
+export class StartedWorkflow {
+  @ObjectField(() => Workflow, { description: 'The workflow.' })
+  workflow!: Workflow;
+
+  @EnumField({ description: 'Whether it is new or was resumed.', values: ['started', 'resumed'] })
+  result!: 'started' | 'resumed';
+}
+
+/** Errors: TICKET_NOT_FOUND, TEMPLATE_NOT_FOUND, WORKFLOW_ALREADY_ACTIVE. */
+export class StartWorkflow extends command({
+  service: 'workflow',
+  name: 'start-workflow',
+  reply: StartedWorkflow,
+  permission: 'workflows:write',
+  key: 'ticketKey',
+}) {
+  @TicketKeyField()
+  ticketKey!: string;
+
+  @IdField({ description: "Template; without it the ticket's type chooses.", optional: true })
+  templateId?: string;
+
+  @EnumField({
+    description: 'What to do when one is active already.',
+    values: ['reject', 'resume', 'restart'],
+    optional: true,
+  })
+  onActive?: 'reject' | 'resume' | 'restart';
+}
+
+class WorkflowTarget {
+  @IdField({ description: 'The workflow.' })
+  id!: string;
+
+  @IntegerField({ description: '`rowVersion` that the change is based on (If-Match).', optional: true, example: 3 })
+  expectedVersion?: number;
+}
+
+class StepTarget extends StepContent {
+  @IdField({ description: 'The workflow.' })
+  id!: string;
+
+  @IntegerField({ description: 'Index of the step, from 0.', max: 999, example: 0 })
+  index!: number;
+
+  @IntegerField({ description: '`rowVersion` that the change is based on (If-Match).', optional: true, example: 3 })
+  expectedVersion?: number;
+}
+
+/** What all changes of one workflow have in common: its reply, its permission, its order. */
+const change = (name: string) => ({
+  service: 'workflow' as const,
+  name,
+  reply: Workflow,
+  permission: 'workflows:write' as const,
+  key: 'id',
+});
+
+/** Errors: WORKFLOW_NOT_FOUND, STEP_NOT_FOUND, STEP_OUT_OF_ORDER, WORKFLOW_INVALID_STATE, PRECONDITION_FAILED. */
+export class CompleteStep extends command(change('complete-step'), StepTarget) {
+  @EnumField({ description: 'Outcome.', values: OUTCOMES, optional: true })
+  outcome?: Outcome;
+}
+
+/** Errors as CompleteStep. */
+export class SkipStep extends command(change('skip-step'), WorkflowTarget) {
+  @IntegerField({ description: 'Index of the step, from 0.', max: 999, example: 0 })
+  index!: number;
+
+  @TextField({ description: 'Why.', max: 2000, example: 'Not reachable on staging.' })
+  reason!: string;
+}
+
+/** A step that was ended by mistake goes on; the one in progress waits. Errors as CompleteStep. */
+export class ReopenStep extends command(change('reopen-step'), WorkflowTarget) {
+  @IntegerField({ description: 'Index of the step, from 0.', max: 999, example: 0 })
+  index!: number;
+
+  @TextField({ description: 'Why.', max: 2000, example: 'Ended by mistake.' })
+  reason!: string;
+}
+
+/** Writes notes, links, tests and bugs; what is left out stays. Errors as CompleteStep, without the order. */
+export class UpdateStep extends command(change('update-step'), StepTarget) {}
+
+export class PauseWorkflow extends command(change('pause-workflow'), WorkflowTarget) {
+  @TextField({ description: 'Why.', max: 2000, optional: true, example: 'Waiting for a build.' })
+  reason?: string;
+}
+
+export class ResumeWorkflow extends command(change('resume-workflow'), WorkflowTarget) {}
+
+export class CancelWorkflow extends command(change('cancel-workflow'), WorkflowTarget) {
+  @TextField({ description: 'Why.', max: 2000, optional: true, example: 'Ticket withdrawn.' })
+  reason?: string;
+}
+
+export class GapReason {
+  @IntegerField({ description: 'Index of the step, from 0.', max: 999, example: 1 })
+  stepIndex!: number;
+
+  @TextField({ description: 'Why it took longer.', max: 2000, example: 'Environment was down.' })
+  reason!: string;
+}
+
+/** Errors: WORKFLOW_NOT_FOUND, WORKFLOW_STEPS_OPEN, WORKFLOW_INVALID_STATE. */
+export class CompleteWorkflow extends command(change('complete-workflow'), WorkflowTarget) {
+  @EnumField({ description: 'Outcome; by default the worst of the steps.', values: OUTCOMES, optional: true })
+  outcome?: Outcome;
+
+  @ListField(() => GapReason, { description: 'Why steps took longer.', optional: true })
+  gapReasons?: GapReason[];
+
+  @BooleanField({ description: 'Post the report to the ticket as a comment.', optional: true, example: false })
+  postToTicket?: boolean;
+
+  @TextField({ description: 'Transition to apply to the ticket.', max: 50, optional: true, example: '41' })
+  transitionId?: string;
+}
+
+/** Passes a paused workflow on. Errors: MEMBER_NOT_FOUND, WORKFLOW_INVALID_STATE, WORKFLOW_ALREADY_ACTIVE, FORBIDDEN. */
+export class HandOverWorkflow extends command(change('hand-over-workflow'), WorkflowTarget) {
+  @IdField({ description: 'Member to pass it to.' })
+  toUserId!: string;
+
+  @TextField({
+    description: 'Note for them, appended to the current step.',
+    max: 5000,
+    optional: true,
+    example: 'Left at step 3.',
+  })
+  note?: string;
+}
+
+export const WORKFLOW_CHANGES = [
+  'started',
+  'step_completed',
+  'step_skipped',
+  'step_reopened',
+  'step_updated',
+  'paused',
+  'resumed',
+  'handed_over',
+  'completed',
+  'cancelled',
+] as const;
+
+/** Every change of a workflow: what happened, when, and how the workflow stands after it. */
+export class WorkflowChanged extends event({ service: 'workflow', name: 'workflow-changed', key: 'workflow.id' }) {
+  @EnumField({ description: 'What happened.', values: WORKFLOW_CHANGES })
+  change!: (typeof WORKFLOW_CHANGES)[number];
+
+  @TimeField({ description: 'When; never before an earlier change of the same workflow.' })
+  at!: string;
+
+  @ObjectField(() => Workflow, { description: 'The workflow after it.' })
+  workflow!: Workflow;
+}
