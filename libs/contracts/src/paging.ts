@@ -24,15 +24,6 @@ export class Pagination {
   totalPages!: number;
 }
 
-/** Query parameters of lists that grow without bound. */
-export class CursorQuery {
-  @TextField({ description: '`nextCursor` of the page before.', max: 500, optional: true })
-  cursor?: string;
-
-  @IntegerField({ description: 'Rows at most.', min: 1, max: 100, optional: true, example: 20 })
-  limit?: number;
-}
-
 /** `{data, pagination}` for rows that were counted. */
 export function paged<T>(data: T[], totalItems: number, query: PageQuery): { data: T[]; pagination: Pagination } {
   const { page = 1, pageSize = 20 } = query;

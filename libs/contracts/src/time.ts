@@ -9,7 +9,7 @@ import {
   TimeField,
 } from './fields.js';
 import { command, event, query } from './message.js';
-import { CursorQuery, cursorPageOf, listOf, pageOf, PageQuery } from './paging.js';
+import { cursorPageOf, listOf, pageOf, PageQuery } from './paging.js';
 import { TicketKeyField } from './tickets.js';
 
 /** ok: at most 100 % of the estimate, warning: at most 120 %, over: more. */
@@ -240,14 +240,17 @@ export class HistoryFilter {
   to?: string;
 }
 
+class HistoryQuery extends HistoryFilter {
+  @TextField({ description: '`nextCursor` of the page before.', max: 500, optional: true })
+  cursor?: string;
+
+  @IntegerField({ description: 'Rows at most.', min: 1, max: 100, optional: true, example: 20 })
+  limit?: number;
+}
+
 export class ListHistory extends query(
   { service: 'tracking', name: 'list-history', reply: cursorPageOf(HistoryRow), permission: 'workflows:write' },
-  class extends HistoryFilter {
-    @TextField({ description: '`nextCursor` of the page before.', max: 500, optional: true })
-    cursor?: CursorQuery['cursor'];
-    @IntegerField({ description: 'Rows at most.', min: 1, max: 100, optional: true, example: 20 })
-    limit?: CursorQuery['limit'];
-  },
+  HistoryQuery,
 ) {}
 
 export class Average {

@@ -1,0 +1,13 @@
+import type { DatabaseOptions } from '@qa-pms/database';
+import { CreateIdentity1763690000000 } from './migrations/1763690000000-create-identity.js';
+import { Membership } from './projects/membership.entity.js';
+import { Project } from './projects/project.entity.js';
+import { SigningKey } from './sign-in/signing-key.entity.js';
+import { User } from './users/user.entity.js';
+
+/** What identity keeps in PostgreSQL. */
+export const identityDatabase: DatabaseOptions = {
+  schema: 'identity',
+  entities: [User, Project, Membership, SigningKey],
+  migrations: [CreateIdentity1763690000000],
+};

@@ -1,0 +1,29 @@
+import { Setting } from '@qa-pms/platform';
+
+/** Settings of identity. */
+export class IdentitySettings {
+  /** Who issues access tokens: their `iss` claim. The gateway demands the same. */
+  @Setting({
+    key: 'auth.issuer',
+    description: 'Who issues access tokens (their iss claim); the same for gateway and identity.',
+    example: 'https://qa-pms.example.com',
+  })
+  issuer = 'qa-pms';
+
+  /** Passwords that are hashed or checked at the same time; each takes 64 MiB. */
+  @Setting({
+    key: 'identity.password_hash_concurrency',
+    description: 'Passwords that are hashed or checked at the same time; each takes 64 MiB of memory.',
+    example: '4',
+    min: 1,
+  })
+  passwordHashConcurrency = 2;
+
+  /** Passwords that may wait for their turn; more are refused with OVERLOADED. */
+  @Setting({
+    key: 'identity.password_hash_queue',
+    description: 'Passwords that may wait to be hashed or checked; more are refused with 503.',
+    example: '200',
+  })
+  passwordHashQueue = 50;
+}

@@ -1,0 +1,4 @@
+import { runService } from '@qa-pms/platform';
+import { identityService } from './service.js';
+
+void runService(identityService);

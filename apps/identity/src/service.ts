@@ -1,0 +1,12 @@
+import { defineService } from '@qa-pms/platform';
+import { identityDatabase } from './identity.database.js';
+import { IdentityModule } from './identity.module.js';
+import { IdentitySettings } from './identity.settings.js';
+
+/** Users, sign-in, projects and memberships. */
+export const identityService = defineService({
+  name: 'identity',
+  module: IdentityModule,
+  settings: [IdentitySettings],
+  database: identityDatabase,
+});

@@ -1,0 +1,116 @@
+import { Injectable } from '@nestjs/common';
+import {
+  AppError,
+  type CreateUser,
+  type ListUsers,
+  paged,
+  type Pagination,
+  type UpdateUser,
+  type UserAccount,
+  UserChanged,
+} from '@qa-pms/contracts';
+import { Database, statement, type Transaction } from '@qa-pms/database';
+import { v7 as uuidv7 } from 'uuid';
+import { Access } from '../access/access.js';
+import { someRoles } from '../violations.js';
+import { checkPassword } from './password-rules.js';
+import { PasswordHasher } from './password-hasher.js';
+import { type Account, ACCOUNT_COLUMNS, toUserAccount, User } from './user.entity.js';
+
+const GET_USER = statement('identity-get-user', `SELECT ${ACCOUNT_COLUMNS} FROM identity.users WHERE id = $1`);
+
+const LIST_USERS = statement(
+  'identity-list-users',
+  `SELECT ${ACCOUNT_COLUMNS} FROM identity.users ORDER BY lower(username) LIMIT $1 OFFSET $2`,
+);
+
+const COUNT_USERS = statement('identity-count-users', 'SELECT count(*)::int AS count FROM identity.users');
+
+/** What a new user needs; the password hashed already, since that takes longer than a transaction should. */
+export type NewUser = Pick<User, 'username' | 'displayName' | 'email' | 'passwordHash' | 'roles'>;
+
+/** Accounts, as administrators of the installation manage them. */
+@Injectable()
+export class UsersService {
+  constructor(
+    private readonly db: Database,
+    private readonly access: Access,
+    private readonly passwords: PasswordHasher,
+  ) {}
+
+  async list(query: ListUsers): Promise<{ data: UserAccount[]; pagination: Pagination }> {
+    await this.access.installation('users:write');
+    const { page, pageSize } = { page: query.page ?? 1, pageSize: query.pageSize ?? 20 };
+    const [users, [total]] = await Promise.all([
+      this.db.read<Account>(LIST_USERS, [pageSize, (page - 1) * pageSize]),
+      this.db.read<{ count: number }>(COUNT_USERS, []),
+    ]);
+    return paged(users.map(toUserAccount), total?.count ?? 0, query);
+  }
+
+  async get(id: string): Promise<UserAccount> {
+    await this.access.installation('users:write');
+    const [user] = await this.db.read<Account>(GET_USER, [id]);
+    if (!user) throw new AppError('USER_NOT_FOUND', { id });
+    return toUserAccount(user);
+  }
+
+  async create(command: CreateUser): Promise<UserAccount> {
+    await this.access.installation('users:write');
+    const { username, displayName, email = null, password } = command;
+    checkPassword(password, username);
+    const roles = someRoles(command.roles);
+    const passwordHash = await this.passwords.hash(password);
+    return this.db.once(async (tx) => {
+      const user = await this.insertIfNew(tx, { username, displayName, email, passwordHash, roles });
+      if (!user) throw new AppError('USERNAME_TAKEN', { username });
+      return toUserAccount(user);
+    });
+  }
+
+  async update(command: UpdateUser): Promise<UserAccount> {
+    await this.access.installation('users:write');
+    const { id, email } = command;
+    return this.db.once(async (tx) => {
+      const before = await tx.manager.findOneBy(User, { id });
+      if (!before) throw new AppError('USER_NOT_FOUND', { id });
+      const displayName = command.displayName ?? before.displayName;
+      const roles = command.roles ? someRoles(command.roles) : before.roles;
+      const disabledAt = disabledSince(before, command.disabled);
+      if (disabledAt || !roles.includes('admin')) await this.keepAnAdministrator(tx, id);
+      await tx.manager.update(User, { id }, { displayName, email, roles, disabledAt });
+      if (displayName !== before.displayName)
+        tx.publish(UserChanged, { userId: id, displayName, timeZone: before.timeZone });
+      return toUserAccount(await tx.manager.findOneByOrFail(User, { id }));
+    });
+  }
+
+  /** Adds a user and says so; null where the name is taken. */
+  async insertIfNew(tx: Transaction, user: NewUser): Promise<Account | null> {
+    const [made] = await tx.query<Account & { timeZone: string }>(
+      `INSERT INTO identity.users (id, username, display_name, email, password_hash, roles)
+       VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (lower(username)) DO NOTHING
+       RETURNING ${ACCOUNT_COLUMNS}, users.time_zone AS "timeZone"`,
+      [uuidv7(), user.username, user.displayName, user.email, user.passwordHash, user.roles],
+    );
+    if (!made) return null;
+    const { timeZone, ...account } = made;
+    tx.publish(UserChanged, { userId: account.id, displayName: account.displayName, timeZone });
+    return account;
+  }
+
+  /** Throws LAST_ADMIN where nobody but this user administers the installation. */
+  private async keepAnAdministrator(tx: Transaction, userId: string): Promise<void> {
+    // Locked in one order: of two administrators who demote each other at the same time one succeeds.
+    const administrators = await tx.query<{ id: string }>(
+      `SELECT id FROM identity.users WHERE 'admin' = ANY (roles) AND disabled_at IS NULL ORDER BY id FOR UPDATE`,
+      [],
+    );
+    if (administrators.length === 1 && administrators[0]?.id === userId) throw new AppError('LAST_ADMIN');
+  }
+}
+
+function disabledSince(user: Account, disabled: boolean | null | undefined): Date | null {
+  if (disabled === undefined || disabled === null) return user.disabledAt;
+  return disabled ? (user.disabledAt ?? new Date()) : null;
+}

@@ -1,0 +1,80 @@
+import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { AppError, type GapAlert, type ListAlerts, paged } from '@qa-pms/contracts';
+import { Database, statement } from '@qa-pms/database';
+import { BackgroundJobs, can, Log, requireProject, requireUser } from '@qa-pms/platform';
+import { toTracked, TRACKED_RUNNING, type TrackedRow } from '../sessions/sessions.queries.js';
+import { workflowTime } from '../sessions/workflow-time.js';
+import { TrackingSettings } from '../tracking.settings.js';
+import { raiseGaps } from './alerts.queries.js';
+
+/** The database's dates become texts on their way out. */
+type AlertRow = Omit<GapAlert, 'raisedAt' | 'dismissedAt'> & { raisedAt: Date; dismissedAt: Date | null };
+
+const COLUMNS = `id, workflow_id AS "workflowId", ticket_key AS "ticketKey", step_index AS "stepIndex", ratio,
+  seconds_over AS "secondsOver", raised_at AS "raisedAt", dismissed_at AS "dismissedAt", dismissed_by AS "dismissedBy"`;
+
+const VISIBLE = `FROM tracking.gap_alerts
+  WHERE project_id = $1 AND ($2::uuid IS NULL OR user_id = $2) AND ($3::uuid IS NULL OR workflow_id = $3)
+    AND ($4::boolean IS NULL OR (dismissed_at IS NOT NULL) = $4)`;
+
+const LIST = statement('list-alerts', `SELECT ${COLUMNS} ${VISIBLE} ORDER BY raised_at DESC, id DESC LIMIT $5 OFFSET $6`);
+const COUNT = statement('count-alerts', `SELECT count(*)::integer AS total ${VISIBLE}`);
+
+/** Alerts on steps and workflows that took more than 120 % of their estimate. */
+@Injectable()
+export class AlertsService implements OnApplicationBootstrap {
+  constructor(
+    private readonly db: Database,
+    private readonly log: Log,
+    private readonly jobs: BackgroundJobs,
+    private readonly settings: TrackingSettings,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.jobs.every(this.settings.gapCheckSeconds * 1000, 'raise gap alerts', () => this.raiseRunning());
+  }
+
+  /** One's own alerts, or all with `time:read`, the latest first. */
+  async list(query: ListAlerts) {
+    const { page = 1, pageSize = 20, workflowId = null, status } = query;
+    const userId = can('time:read') ? null : requireUser().userId;
+    const filter = [requireProject(), userId, workflowId, status ? status === 'dismissed' : null];
+    const [rows, counted] = await Promise.all([
+      this.db.read<AlertRow>(LIST, [...filter, pageSize, (page - 1) * pageSize]),
+      this.db.read<{ total: number }>(COUNT, filter),
+    ]);
+    return paged(rows.map(toAlert), counted[0]?.total ?? 0, query);
+  }
+
+  /** Dismisses one's own alert, or any with `alerts:write`; the first dismissal stays. Throws ALERT_NOT_FOUND. */
+  dismiss(id: string): Promise<GapAlert> {
+    const { userId } = requireUser();
+    return this.db.once(async (tx) => {
+      const [row] = await tx.query<AlertRow>(
+        `UPDATE tracking.gap_alerts
+            SET dismissed_at = COALESCE(dismissed_at, $3), dismissed_by = COALESCE(dismissed_by, $2)
+          WHERE id = $1 AND (user_id = $2 OR $4) RETURNING ${COLUMNS}`,
+        [id, userId, new Date(), can('alerts:write')],
+      );
+      if (!row) throw new AppError('ALERT_NOT_FOUND', { id });
+      return toAlert(row);
+    });
+  }
+
+  /** Raises alerts for sessions that have crossed 120 % while they run. */
+  async raiseRunning(): Promise<void> {
+    const now = new Date();
+    const rows = await this.db.acrossProjects.read<TrackedRow>(TRACKED_RUNNING);
+    const timed = rows.map(toTracked).map((tracked) => ({
+      workflow: tracked.workflow,
+      time: workflowTime(tracked, now, this.settings.idleSeconds),
+    }));
+    if (timed.every(({ time }) => time.band !== 'over' && time.steps.every((step) => step.band !== 'over'))) return;
+    const count = await this.db.acrossProjects.transaction((tx) => raiseGaps(tx, timed, now));
+    if (count > 0) this.log.info({ count }, 'gap alerts raised');
+  }
+}
+
+function toAlert(row: AlertRow): GapAlert {
+  return { ...row, raisedAt: row.raisedAt.toISOString(), dismissedAt: row.dismissedAt?.toISOString() ?? null };
+}

@@ -1,0 +1,82 @@
+import { Injectable } from '@nestjs/common';
+import { AppError, type Correction, type CorrectSession } from '@qa-pms/contracts';
+import { Database, type Transaction } from '@qa-pms/database';
+import { can, requireProject, requireUser } from '@qa-pms/platform';
+import { v7 as uuidv7 } from 'uuid';
+import { momentOf } from '../input.js';
+import { lockTracked } from '../sessions/sessions.queries.js';
+import { SessionsService } from '../sessions/sessions.service.js';
+import type { Session, Tracked } from '../sessions/tracked-workflow.js';
+import { corrected, spanOf } from './correction.rules.js';
+
+/** Corrects what was measured; before, after, who and why are kept for ever. */
+@Injectable()
+export class CorrectionsService {
+  constructor(
+    private readonly db: Database,
+    private readonly sessions: SessionsService,
+  ) {}
+
+  /** Corrects one's own session, or any with `time:correct:any`. Throws SESSION_NOT_FOUND and what `corrected` throws. */
+  correct(command: CorrectSession): Promise<Correction> {
+    const { userId } = requireUser();
+    const span = {
+      startedAt: momentOf('startedAt', command.startedAt),
+      endedAt: momentOf('endedAt', command.endedAt),
+    };
+    return this.db.once(async (tx) => {
+      const { tracked, session } = await this.lock(tx, command.id, userId);
+      const now = new Date();
+      const after = corrected(tracked, session, span, now);
+      const sessions = tracked.sessions
+        .map((one) => (one.id === after.id ? after : one))
+        .sort((a, b) => a.startedAt.getTime() - b.startedAt.getTime());
+      const correction = {
+        id: uuidv7(),
+        sessionId: session.id,
+        before: spanOf(session),
+        after: spanOf(after),
+        reason: command.reason,
+        by: userId,
+        at: now.toISOString(),
+      };
+      await this.store(tx, correction);
+      const result = { workflow: tracked.workflow, sessions };
+      await this.sessions.storeTimes(tx, tracked, result, [after], now);
+      if (tracked.workflow.endedAt !== null) this.sessions.publishTimes(tx, result);
+      return correction;
+    });
+  }
+
+  private async lock(tx: Transaction, id: string, userId: string): Promise<{ tracked: Tracked; session: Session }> {
+    const [found] = await tx.query<{ workflowId: string; userId: string }>(
+      'SELECT workflow_id AS "workflowId", user_id AS "userId" FROM tracking.time_sessions WHERE id = $1',
+      [id],
+    );
+    const mayCorrect = found !== undefined && (found.userId === userId || can('time:correct:any'));
+    const tracked = mayCorrect ? await lockTracked(tx, found.workflowId) : null;
+    const session = tracked?.sessions.find((one) => one.id === id);
+    if (!tracked || !session) throw new AppError('SESSION_NOT_FOUND', { id });
+    return { tracked, session };
+  }
+
+  private async store(tx: Transaction, { before, after, ...correction }: Correction): Promise<void> {
+    await tx.query(
+      `INSERT INTO tracking.corrections (id, project_id, session_id, before_started_at, before_ended_at,
+         after_started_at, after_ended_at, reason, corrected_by, corrected_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+      [
+        correction.id,
+        requireProject(),
+        correction.sessionId,
+        before.startedAt,
+        before.endedAt,
+        after.startedAt,
+        after.endedAt,
+        correction.reason,
+        correction.by,
+        correction.at,
+      ],
+    );
+  }
+}

@@ -1,0 +1,4 @@
+import { runService } from '@qa-pms/platform';
+import { trackingService } from './service.js';
+
+void runService(trackingService);

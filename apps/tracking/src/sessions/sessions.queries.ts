@@ -1,0 +1,115 @@
+import { type Statement, statement, type Transaction } from '@qa-pms/database';
+import type { Session, Tracked, TrackedWorkflow } from './tracked-workflow.js';
+
+/** A row of `TRACKED`: dates of the sessions are texts, because they come as JSON. */
+export interface TrackedRow extends TrackedWorkflow {
+  sessions: (Omit<Session, 'startedAt' | 'endedAt' | 'actions'> & {
+    startedAt: string;
+    endedAt: string | null;
+    actions: string[];
+  })[];
+}
+
+const TRACKED = `
+  SELECT w.id, w.project_id AS "projectId", w.ticket_key AS "ticketKey", w.ticket_type AS "ticketType",
+         w.template_id AS "templateId", w.template_name AS "templateName", w.template_version AS "templateVersion",
+         w.user_id AS "userId", w.status, w.steps, w.row_version AS "rowVersion", w.started_at AS "startedAt",
+         w.ended_at AS "endedAt", w.paused_at AS "pausedAt", w.paused_seconds AS "pausedSeconds",
+         COALESCE((
+           SELECT jsonb_agg(jsonb_build_object('id', s.id, 'stepIndex', s.step_index, 'userId', s.user_id,
+                    'startedAt', s.started_at, 'endedAt', s.ended_at, 'actions', s.actions,
+                    'timeZone', COALESCE(p.time_zone, 'UTC')) ORDER BY s.started_at, s.id)
+             FROM tracking.time_sessions s LEFT JOIN tracking.people p ON p.user_id = s.user_id
+            WHERE s.workflow_id = w.id), '[]') AS sessions
+    FROM tracking.tracked_workflows w`;
+
+/** $1: the workflow. */
+export const TRACKED_BY_ID: Statement = statement('tracked-by-id', `${TRACKED} WHERE w.id = $1`);
+
+/** All workflows, of every project, with a session that runs. */
+export const TRACKED_RUNNING: Statement = statement(
+  'tracked-running',
+  `${TRACKED} WHERE w.id IN (SELECT workflow_id FROM tracking.time_sessions WHERE ended_at IS NULL)`,
+);
+
+/** A row as the rules want it. */
+export function toTracked({ sessions, ...workflow }: TrackedRow): Tracked {
+  return {
+    workflow,
+    sessions: sessions.map((session) => ({
+      ...session,
+      startedAt: new Date(session.startedAt),
+      endedAt: session.endedAt === null ? null : new Date(session.endedAt),
+      actions: session.actions.map((at) => new Date(at)),
+    })),
+  };
+}
+
+/** The workflow, locked until the transaction ends; null when nothing is known of it. */
+export async function lockTracked(tx: Transaction, workflowId: string): Promise<Tracked | null> {
+  // Two statements: the second one sees what whoever held the lock before has committed.
+  const found = await tx.query('SELECT 1 FROM tracking.tracked_workflows WHERE id = $1 FOR UPDATE', [workflowId]);
+  if (found.length === 0) return null;
+  const [row] = await tx.query<TrackedRow>(TRACKED_BY_ID.text, [workflowId]);
+  return row ? toTracked(row) : null;
+}
+
+/** Writes the snapshot of a workflow. */
+export async function storeWorkflow(tx: Transaction, workflow: TrackedWorkflow): Promise<void> {
+  await tx.query(
+    `INSERT INTO tracking.tracked_workflows (id, project_id, ticket_key, ticket_type, template_id, template_name,
+       template_version, user_id, status, steps, row_version, started_at, ended_at, paused_at, paused_seconds)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+     ON CONFLICT (id) DO UPDATE SET user_id = excluded.user_id, status = excluded.status, steps = excluded.steps,
+       row_version = excluded.row_version, ended_at = excluded.ended_at, paused_at = excluded.paused_at,
+       paused_seconds = excluded.paused_seconds`,
+    [
+      workflow.id,
+      workflow.projectId,
+      workflow.ticketKey,
+      workflow.ticketType,
+      workflow.templateId,
+      workflow.templateName,
+      workflow.templateVersion,
+      workflow.userId,
+      workflow.status,
+      JSON.stringify(workflow.steps),
+      workflow.rowVersion,
+      workflow.startedAt,
+      workflow.endedAt,
+      workflow.pausedAt,
+      workflow.pausedSeconds,
+    ],
+  );
+}
+
+/** Remembers a template as its newest version looks. */
+export async function storeTemplate(tx: Transaction, workflow: TrackedWorkflow): Promise<void> {
+  const steps = workflow.steps.map(({ name, estimateSeconds }) => ({ name, estimateSeconds }));
+  await tx.query(
+    `INSERT INTO tracking.templates (project_id, template_id, version, steps) VALUES ($1, $2, $3, $4)
+     ON CONFLICT (project_id, template_id) DO UPDATE SET version = excluded.version, steps = excluded.steps
+       WHERE templates.version < excluded.version`,
+    [workflow.projectId, workflow.templateId, workflow.templateVersion, JSON.stringify(steps)],
+  );
+}
+
+/** Writes a session that was opened, closed, touched or corrected. */
+export async function storeSession(tx: Transaction, workflow: TrackedWorkflow, session: Session): Promise<void> {
+  await tx.query(
+    `INSERT INTO tracking.time_sessions (id, project_id, workflow_id, step_index, user_id, started_at, ended_at, actions)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8::timestamptz[])
+     ON CONFLICT (id) DO UPDATE SET started_at = excluded.started_at, ended_at = excluded.ended_at,
+       actions = excluded.actions`,
+    [
+      session.id,
+      workflow.projectId,
+      workflow.id,
+      session.stepIndex,
+      session.userId,
+      session.startedAt,
+      session.endedAt,
+      session.actions.map((at) => at.toISOString()),
+    ],
+  );
+}

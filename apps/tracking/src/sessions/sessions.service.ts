@@ -1,0 +1,54 @@
+import { Injectable } from '@nestjs/common';
+import { type WorkflowChanged, WorkflowTimed } from '@qa-pms/contracts';
+import { Database, type Transaction } from '@qa-pms/database';
+import { Log } from '@qa-pms/platform';
+import { v7 as uuidv7 } from 'uuid';
+import { raiseGaps } from '../alerts/alerts.queries.js';
+import { TrackingSettings } from '../tracking.settings.js';
+import { Arrivals } from './arrivals.js';
+import { follow } from './session.rules.js';
+import { lockTracked, storeSession, storeTemplate, storeWorkflow } from './sessions.queries.js';
+import { storeStepTimes } from './step-times.queries.js';
+import type { Session, Tracked } from './tracked-workflow.js';
+import { workflowTime } from './workflow-time.js';
+
+/** Makes time sessions of the changes of workflows. */
+@Injectable()
+export class SessionsService {
+  constructor(
+    private readonly db: Database,
+    private readonly log: Log,
+    private readonly settings: TrackingSettings,
+    private readonly arrivals: Arrivals,
+  ) {}
+
+  /** Follows a workflow. A change that is not newer than what is known is ignored. */
+  async workflowChanged(event: WorkflowChanged): Promise<void> {
+    const { id, rowVersion } = event.workflow;
+    await this.db.once(async (tx) => {
+      const before = await lockTracked(tx, id);
+      const known = before?.workflow.rowVersion ?? 0;
+      if (rowVersion <= known) return;
+      if (rowVersion > known + 1) this.log.error({ workflowId: id, known, rowVersion }, 'changes of a workflow are missing');
+      const { touched, ...after } = follow(before, event, uuidv7);
+      await storeWorkflow(tx, after.workflow);
+      if (!before) await storeTemplate(tx, after.workflow);
+      await this.storeTimes(tx, before, after, touched, new Date(event.at));
+      if (event.change === 'completed' || event.change === 'cancelled') this.publishTimes(tx, after);
+    });
+    this.arrivals.announce(id);
+  }
+
+  /** Writes sessions that changed, and what follows from them: history and gap alerts as of `asOf`. */
+  async storeTimes(tx: Transaction, before: Tracked | null, after: Tracked, changed: Session[], asOf: Date): Promise<void> {
+    for (const session of changed) await storeSession(tx, after.workflow, session);
+    await storeStepTimes(tx, before, after);
+    await raiseGaps(tx, [{ workflow: after.workflow, time: workflowTime(after, asOf, this.settings.idleSeconds) }], asOf);
+  }
+
+  /** Tells the times of a workflow that has ended. */
+  publishTimes(tx: Transaction, tracked: Tracked): void {
+    const time = workflowTime(tracked, new Date(), this.settings.idleSeconds);
+    tx.publish(WorkflowTimed, { projectId: tracked.workflow.projectId, time });
+  }
+}

@@ -1,0 +1,62 @@
+import { Injectable } from '@nestjs/common';
+import { type ActiveSession, AppError, type GetWorkflowTime, type WorkflowTime } from '@qa-pms/contracts';
+import { Database } from '@qa-pms/database';
+import { caller, can } from '@qa-pms/platform';
+import { TrackingSettings } from '../tracking.settings.js';
+import { Arrivals } from './arrivals.js';
+import { toTracked, TRACKED_BY_ID, type TrackedRow } from './sessions.queries.js';
+import type { Tracked } from './tracked-workflow.js';
+import { activeSession, workflowTime } from './workflow-time.js';
+
+/** Another instance may apply the change: then nobody here announces it. */
+const POLL_MS = 100;
+
+/** Answers what was spent on a workflow. */
+@Injectable()
+export class TimesService {
+  constructor(
+    private readonly db: Database,
+    private readonly settings: TrackingSettings,
+    private readonly arrivals: Arrivals,
+  ) {}
+
+  /** Throws WORKFLOW_NOT_FOUND, or UPSTREAM_TIMEOUT when the change that is waited for does not arrive. */
+  async workflowTime({ workflowId, afterRowVersion }: GetWorkflowTime): Promise<WorkflowTime> {
+    const tracked = await this.arrived(workflowId, afterRowVersion ?? 0);
+    if (!tracked) throw new AppError('WORKFLOW_NOT_FOUND', { id: workflowId });
+    return workflowTime(tracked, new Date(), this.settings.idleSeconds);
+  }
+
+  /** Throws SESSION_NOT_FOUND when the workflow is neither running nor paused, or not one that the caller may see. */
+  async activeSession(workflowId: string): Promise<ActiveSession> {
+    const tracked = await this.visible(workflowId);
+    const active = tracked && activeSession(tracked, new Date());
+    if (!active) throw new AppError('SESSION_NOT_FOUND', { workflowId });
+    return active;
+  }
+
+  /** The workflow with at least this `rowVersion`. One that is unknown may be on its way, so that is waited for too. */
+  private async arrived(workflowId: string, rowVersion: number): Promise<Tracked | null> {
+    const deadline = Date.now() + this.settings.arrivalWaitMs;
+    for (;;) {
+      // Asked for before it is read: what arrives in between would be missed otherwise.
+      const next = rowVersion > 0 ? this.arrivals.next(workflowId, POLL_MS) : null;
+      const tracked = await this.visible(workflowId);
+      if (!next || (tracked && tracked.workflow.rowVersion >= rowVersion)) return tracked;
+      if (Date.now() >= deadline) {
+        if (tracked) throw new AppError('UPSTREAM_TIMEOUT', { upstream: 'tracking' });
+        return null;
+      }
+      await next;
+    }
+  }
+
+  /** The workflow if it, or time on it, is the caller's own, or with `time:read`. */
+  private async visible(workflowId: string): Promise<Tracked | null> {
+    const [row] = await this.db.read<TrackedRow>(TRACKED_BY_ID, [workflowId]);
+    if (!row) return null;
+    const { userId } = caller();
+    const isOwn = row.userId === userId || row.sessions.some((session) => session.userId === userId);
+    return isOwn || can('time:read') ? toTracked(row) : null;
+  }
+}

@@ -1,0 +1,9 @@
+import type { DatabaseOptions } from '@qa-pms/database';
+import { CreateTracking1763700000000 } from './migrations/1763700000000-create-tracking.js';
+
+/** What tracking keeps in PostgreSQL. All access is plain SQL, so there are no entities. */
+export const trackingDatabase: DatabaseOptions = {
+  schema: 'tracking',
+  entities: [],
+  migrations: [CreateTracking1763700000000],
+};

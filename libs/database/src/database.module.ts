@@ -1,0 +1,119 @@
+import { type DynamicModule, Inject, Injectable, Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  BackgroundJobs,
+  DeadLetterStore,
+  Health,
+  Log,
+  readSettings,
+  RUNTIME,
+  type Runtime,
+  SERVICE,
+  type ServiceDefinition,
+} from '@qa-pms/platform';
+import { DataSource } from 'typeorm';
+import { connect, createDataSource, isExemptFromRowSecurity, RUNTIME_ROLE } from './connection.js';
+import { Database } from './database.js';
+import { DatabaseSettings } from './database.settings.js';
+import { DeadLetters } from './dead-letters.js';
+import { pendingMigrations, runMigrations } from './migrations.js';
+import type { DatabaseOptions } from './options.js';
+import { OutboxRelay } from './outbox-relay.js';
+
+/** Longer than Kafka keeps a message (7 days): nothing older can be delivered again. */
+const INBOX_DAYS = 8;
+const CLEAN_UP_MS = 10 * 60_000;
+
+/** Starts the relay when the service is up, watches the database, and closes both at the end. */
+@Injectable()
+class DatabaseLife implements OnApplicationBootstrap, OnApplicationShutdown {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly relay: OutboxRelay,
+    private readonly health: Health,
+    private readonly jobs: BackgroundJobs,
+    @Inject(SERVICE) private readonly service: ServiceDefinition,
+    @Inject('schema') private readonly schema: string,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    const { name } = this.service;
+    this.health.add({
+      name: `${name}.database`,
+      required: true,
+      check: async () => {
+        await this.dataSource.query('SELECT 1');
+        return 'reachable';
+      },
+    });
+    this.health.add({ name: `${name}.migrations`, required: true, check: () => this.checkMigrations() });
+    this.relay.start();
+    this.jobs.every(CLEAN_UP_MS, 'clean up inbox', () =>
+      this.dataSource.query(`DELETE FROM ${this.schema}.inbox_messages WHERE received_at < now() - interval '${String(INBOX_DAYS)} days'`),
+    );
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.relay.stop();
+    await this.dataSource.destroy();
+  }
+
+  private async checkMigrations(): Promise<string> {
+    const pending = await pendingMigrations(this.dataSource, this.schema);
+    if (pending.length === 0) return 'up to date';
+    throw new Error(`not applied: ${pending.join(', ')}; run \`qa-pms migrate run\``);
+  }
+}
+
+/** A service's database: `imports: [DatabaseModule.forService(trackingDatabase)]`. */
+@Module({})
+export class DatabaseModule {
+  static forService(options: DatabaseOptions): DynamicModule {
+    return {
+      module: DatabaseModule,
+      global: true,
+      providers: [
+        { provide: 'schema', useValue: options.schema },
+        { provide: DataSource, useFactory: (runtime: Runtime, log: Log) => open(options, runtime, log), inject: [RUNTIME, Log] },
+        {
+          provide: OutboxRelay,
+          useFactory: (dataSource: DataSource, runtime: Runtime, log: Log) => new OutboxRelay(dataSource, options.schema, runtime.wire, log),
+          inject: [DataSource, RUNTIME, Log],
+        },
+        {
+          provide: Database,
+          useFactory: (dataSource: DataSource, runtime: Runtime, service: ServiceDefinition, relay: OutboxRelay) =>
+            new Database(dataSource, service.name, options.schema, runtime.settings.kafkaTopicPrefix, () => {
+              relay.wake();
+            }),
+          inject: [DataSource, RUNTIME, SERVICE, OutboxRelay],
+        },
+        {
+          provide: DeadLetterStore,
+          useFactory: (dataSource: DataSource, service: ServiceDefinition, relay: OutboxRelay) =>
+            new DeadLetters(dataSource, options.schema, service.name, () => {
+              relay.wake();
+            }),
+          inject: [DataSource, SERVICE, OutboxRelay],
+        },
+        DatabaseLife,
+      ],
+      exports: [Database, DataSource, DeadLetterStore],
+    };
+  }
+}
+
+async function open(options: DatabaseOptions, runtime: Runtime, log: Log): Promise<DataSource> {
+  const settings = readSettings(DatabaseSettings, runtime.environment);
+  const first = createDataSource(options, settings, log);
+  await connect(first, log);
+  if (settings.migrateOnStart) {
+    const applied = await runMigrations(first, options.schema);
+    if (applied.length > 0) log.info({ applied }, 'migrations applied');
+  }
+  if (!(await isExemptFromRowSecurity(first))) return first;
+  // A superuser would see every project's rows: its connections step down to a role that does not.
+  await first.destroy();
+  const scoped = createDataSource(options, settings, log, RUNTIME_ROLE);
+  await connect(scoped, log);
+  return scoped;
+}

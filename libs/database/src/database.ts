@@ -1,0 +1,233 @@
+import { AppError, type EventClass, keyOf, type ServiceName, wireName } from '@qa-pms/contracts';
+import { currentContext, eventHeaders, type MessageContext, topicName } from '@qa-pms/platform';
+import type { PoolClient } from 'pg';
+import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
+import { v7 as uuidv7 } from 'uuid';
+import { pipelined, poolOf, type Query } from './connection.js';
+
+/** A statement that PostgreSQL plans once a connection; the name must be unique within the service. */
+export interface Statement {
+  name: string;
+  text: string;
+}
+
+/** Declares a statement for `read`. */
+export function statement(name: string, text: string): Statement {
+  return { name, text };
+}
+
+/** A transaction that is scoped to the project of the current message. */
+export interface Transaction {
+  /** Rows of a statement. */
+  query<Row>(sql: string, values?: unknown[]): Promise<Row[]>;
+  /** TypeORM, in this transaction: insert(), update(), find…; save() costs twice as much. */
+  readonly manager: EntityManager;
+  /** Publishes an event when, and only when, this transaction commits. */
+  publish<E extends EventClass>(event: E, payload: InstanceType<E>): void;
+}
+
+/** An event that waits for its transaction to commit. */
+export interface OutboxRow {
+  id: string;
+  topic: string;
+  key: string;
+  headers: string;
+  body: string;
+}
+
+type Work<T> = (tx: Transaction) => Promise<T>;
+
+const BEGIN: Query = { text: 'BEGIN' };
+const COMMIT: Query = { text: 'COMMIT' };
+/** Serialisation failure and deadlock: another try may succeed. https://www.postgresql.org/docs/18/errcodes-appendix.html */
+const RETRYABLE = new Set(['40001', '40P01']);
+const ATTEMPTS = 5;
+
+/** Where a service's rows are read and written. Every way in sets the project first, so that no handler can forget it. */
+export class Database {
+  /** For background work over all projects. */
+  readonly acrossProjects: Pick<Database, 'read' | 'transaction'>;
+
+  constructor(
+    readonly dataSource: DataSource,
+    private readonly service: ServiceName,
+    private readonly schema: string,
+    private readonly topicPrefix: string,
+    private readonly committed: () => void,
+    private readonly everywhere = false,
+  ) {
+    this.acrossProjects = everywhere ? this : new Database(dataSource, service, schema, topicPrefix, committed, true);
+  }
+
+  /** Rows of one statement, in one round trip. */
+  async read<Row>(one: Statement, values: unknown[] = []): Promise<Row[]> {
+    const client = await poolOf(this.dataSource).connect();
+    let broken: Error | undefined;
+    try {
+      const [, , rows] = await pipelined(client, [BEGIN, this.scope(), { ...one, values }, COMMIT]);
+      return rows as Row[];
+    } catch (error) {
+      broken = isConnectionFault(error) ? (error as Error) : undefined;
+      throw error;
+    } finally {
+      client.release(broken);
+    }
+  }
+
+  /** All or nothing; events are published at its commit. */
+  transaction<T>(work: Work<T>): Promise<T> {
+    return this.retried(() => this.attempt(work, null));
+  }
+
+  /**
+   * A transaction whose effect happens once for the current message, however often that is delivered: delivered again,
+   * the stored reply is returned. Throws IDEMPOTENCY_KEY_REUSED and IDEMPOTENCY_IN_PROGRESS for an `Idempotency-Key`.
+   */
+  once<T>(work: Work<T>): Promise<T> {
+    const context = currentContext();
+    return this.retried(async () => {
+      try {
+        return await this.attempt(work, context);
+      } catch (error) {
+        // Either the inbox knew the message, or the rules refused what has been done already.
+        const refused = error instanceof AppError && error.kind.status < 500 && error.code !== 'IDEMPOTENCY_IN_PROGRESS';
+        if (!refused && !isUniqueViolation(error, 'inbox_messages_pk')) throw error;
+        return this.storedReply<T>(context, error);
+      }
+    });
+  }
+
+  private async attempt<T>(work: Work<T>, message: MessageContext | null): Promise<T> {
+    const runner = this.dataSource.createQueryRunner();
+    const client = (await runner.connect()) as PoolClient;
+    const rows: OutboxRow[] = [];
+    try {
+      await this.begin(client, message);
+      // TypeORM must know, or insert() and update() would open a transaction of their own.
+      runner.isTransactionActive = true;
+      const result = await work(this.handle(runner, client, rows));
+      await pipelined(client, [...this.closing(rows, message, result), COMMIT]);
+      runner.isTransactionActive = false;
+      if (rows.length > 0) this.committed();
+      return result;
+    } catch (error) {
+      await client.query('ROLLBACK').catch(() => undefined);
+      throw error;
+    } finally {
+      runner.isTransactionActive = false;
+      await runner.release();
+    }
+  }
+
+  private async begin(client: PoolClient, message: MessageContext | null): Promise<void> {
+    if (message?.idempotencyHash == null) {
+      await pipelined(client, [BEGIN, this.scope()]);
+      return;
+    }
+    const lock = { text: 'SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS free', values: [message.messageId] };
+    const [, , rows] = await pipelined(client, [BEGIN, this.scope(), lock]);
+    if ((rows as { free: boolean }[])[0]?.free !== true) throw new AppError('IDEMPOTENCY_IN_PROGRESS');
+    const stored = await client.query(`SELECT 1 FROM ${this.schema}.inbox_messages WHERE message_id = $1`, [message.messageId]);
+    if (stored.rows.length > 0) throw new AppError('CONFLICT');
+  }
+
+  private handle(runner: QueryRunner, client: PoolClient, rows: OutboxRow[]): Transaction {
+    return {
+      manager: runner.manager,
+      query: async <Row>(sql: string, values: unknown[] = []) => (await client.query(sql, values)).rows as Row[],
+      publish: (event, payload) => {
+        rows.push(this.outboxRow(event, payload));
+      },
+    };
+  }
+
+  private outboxRow(event: EventClass, payload: object): OutboxRow {
+    const id = uuidv7();
+    const { contract } = event;
+    return {
+      id,
+      topic: topicName(this.topicPrefix, this.service, 'events'),
+      key: keyOf(contract, payload) ?? id,
+      headers: JSON.stringify(eventHeaders(wireName(contract), id, currentContext())),
+      body: JSON.stringify(payload),
+    };
+  }
+
+  private closing(rows: OutboxRow[], message: MessageContext | null, result: unknown): Query[] {
+    const queries: Query[] = [];
+    if (message) {
+      queries.push({
+        name: 'qa-inbox',
+        text: `INSERT INTO ${this.schema}.inbox_messages (message_id, reply, body_hash) VALUES ($1, $2, $3)`,
+        values: [message.messageId, result === undefined ? null : JSON.stringify(result), message.idempotencyHash],
+      });
+    }
+    if (rows.length > 0) queries.push(...insertOutbox(this.schema, rows));
+    return queries;
+  }
+
+  private async storedReply<T>(context: MessageContext, refusal: unknown): Promise<T> {
+    const found: { reply: string | null; body_hash: string | null }[] = await this.dataSource.query(
+      `SELECT reply, body_hash FROM ${this.schema}.inbox_messages WHERE message_id = $1`,
+      [context.messageId],
+    );
+    const stored = found[0];
+    if (!stored) throw refusal;
+    if (stored.body_hash !== context.idempotencyHash) throw new AppError('IDEMPOTENCY_KEY_REUSED');
+    return (stored.reply === null ? undefined : JSON.parse(stored.reply)) as T;
+  }
+
+  private async retried<T>(attempt: () => Promise<T>): Promise<T> {
+    for (let count = 1; ; count += 1) {
+      try {
+        return await attempt();
+      } catch (error) {
+        const code = (error as { code?: unknown }).code;
+        if (count >= ATTEMPTS || typeof code !== 'string' || !RETRYABLE.has(code)) throw error;
+      }
+    }
+  }
+
+  private scope(): Query {
+    const projectId = this.everywhere ? '' : (currentContext().caller.projectId ?? '');
+    return {
+      name: 'qa-scope',
+      text: `SELECT set_config('qa.project_id', $1, true), set_config('qa.all_projects', $2, true)`,
+      values: [projectId, this.everywhere ? 'on' : 'off'],
+    };
+  }
+}
+
+/** Statements that put rows into an outbox. The locks make the order of each key that of the commits. */
+export function insertOutbox(schema: string, rows: OutboxRow[]): Query[] {
+  const column = (pick: (row: OutboxRow) => string): string[] => rows.map(pick);
+  return [
+    {
+      name: 'qa-outbox-lock',
+      text: `SELECT pg_advisory_xact_lock(hashtextextended(key, 1)) FROM unnest($1::text[]) AS keys (key)`,
+      values: [[...new Set(column((row) => row.key))].sort()],
+    },
+    {
+      name: 'qa-outbox',
+      text: `INSERT INTO ${schema}.outbox_messages (id, topic, key, headers, body)
+             SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[])`,
+      values: [
+        column((row) => row.id),
+        column((row) => row.topic),
+        column((row) => row.key),
+        column((row) => row.headers),
+        column((row) => row.body),
+      ],
+    },
+  ];
+}
+
+/** Whether an error is PostgreSQL's refusal of a duplicate, optionally of one constraint or unique index. */
+export function isUniqueViolation(error: unknown, constraint?: string): boolean {
+  const facts = error as { code?: unknown; constraint?: unknown } | null;
+  return facts?.code === '23505' && (constraint === undefined || facts.constraint === constraint);
+}
+
+function isConnectionFault(error: unknown): boolean {
+  return (error as { severity?: unknown } | null)?.severity === undefined;
+}

@@ -1,0 +1,111 @@
+import { DeadLetterStore, deadLetterTopic, type EventEnvelope, type Headers } from '@qa-pms/platform';
+import type { PoolClient } from 'pg';
+import type { DataSource } from 'typeorm';
+import { pipelined, poolOf, type Query } from './connection.js';
+import { insertOutbox } from './database.js';
+
+/** A message that its consumer could not handle, or that follows such a one of its key. */
+export interface DeadLetter {
+  sequence: string;
+  messageId: string;
+  topic: string;
+  key: string;
+  /** What went wrong; null where it only follows an earlier one. */
+  error: string | null;
+  createdAt: Date;
+}
+
+/**
+ * A consumer's dead letters: rows of its own database over every wire, so that a key stays parked across restarts and
+ * instances; each is told of on `<topic>.<consumer>.dead` as well.
+ */
+export class DeadLetters extends DeadLetterStore {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly schema: string,
+    private readonly consumer: string,
+    private readonly committed: () => void,
+  ) {
+    super();
+  }
+
+  async isParked(event: EventEnvelope): Promise<boolean> {
+    const [rows] = await this.run([
+      {
+        name: 'qa-dead-letters-parked',
+        text: `SELECT 1 FROM ${this.schema}.dead_letters WHERE topic = $1 AND key = $2 LIMIT 1`,
+        values: [event.topic, event.key],
+      },
+    ]);
+    return rows !== undefined && rows.length > 0;
+  }
+
+  async park(event: EventEnvelope, error: Error | null): Promise<void> {
+    const { topic, key, headers, body } = event;
+    const id = headers['id'] ?? '';
+    const text = error ? `${error.name}: ${error.message}` : null;
+    const row = { id, topic: deadLetterTopic(topic, this.consumer), key: key ?? id, body };
+    await this.run([
+      { text: 'BEGIN' },
+      {
+        text: `INSERT INTO ${this.schema}.dead_letters (message_id, topic, key, headers, body, error)
+               VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (topic, message_id) DO NOTHING`,
+        values: [id, topic, key ?? id, JSON.stringify(headers), body, text],
+      },
+      ...insertOutbox(this.schema, [{ ...row, headers: JSON.stringify({ ...headers, error: text ?? '' }) }]),
+      { text: 'COMMIT' },
+    ]);
+    this.committed();
+  }
+
+  /** The oldest first. */
+  async list(): Promise<DeadLetter[]> {
+    const [rows] = await this.run([
+      {
+        text: `SELECT sequence, message_id AS "messageId", topic, key, error, created_at AS "createdAt"
+               FROM ${this.schema}.dead_letters ORDER BY sequence LIMIT 1000`,
+      },
+    ]);
+    return rows as DeadLetter[];
+  }
+
+  /**
+   * Gives the messages of a key to their handler again, in their order, and unparks the key when all were taken.
+   * Stops at the first that is refused; throws its error.
+   */
+  async replay(topic: string, key: string, handle: (event: EventEnvelope) => Promise<void>): Promise<number> {
+    let replayed = 0;
+    for (;;) {
+      const [rows] = await this.run([
+        {
+          text: `SELECT sequence, topic, key, headers, body FROM ${this.schema}.dead_letters
+                 WHERE topic = $1 AND key = $2 ORDER BY sequence LIMIT 1`,
+          values: [topic, key],
+        },
+      ]);
+      const row = (rows as { sequence: string; topic: string; key: string; headers: string; body: string }[])[0];
+      if (!row) return replayed;
+      await handle({ topic: row.topic, key: row.key, headers: JSON.parse(row.headers) as Headers, body: row.body });
+      await this.drop(row.sequence);
+      replayed += 1;
+    }
+  }
+
+  /** Removes one message for good. */
+  async drop(sequence: string): Promise<void> {
+    await this.run([{ text: `DELETE FROM ${this.schema}.dead_letters WHERE sequence = $1`, values: [sequence] }]);
+  }
+
+  private async run(queries: Query[]): Promise<unknown[][]> {
+    const client: PoolClient = await poolOf(this.dataSource).connect();
+    try {
+      const rows = await pipelined(client, queries);
+      client.release();
+      return rows;
+    } catch (error) {
+      // The transaction's state is not known: the connection is not used again.
+      client.release(true);
+      throw error;
+    }
+  }
+}

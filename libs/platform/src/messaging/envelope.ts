@@ -1,0 +1,97 @@
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { AppError, type Permission } from '@qa-pms/contracts';
+import type { Caller, MessageContext } from '../context.js';
+import { signingKey } from '../secrets.js';
+
+/** Facts about a message, beside its body. On Kafka they are record headers. */
+export type Headers = Record<string, string>;
+
+/** A message as it travels; the body is JSON. */
+export interface Envelope {
+  key: string | null;
+  headers: Headers;
+  body: string;
+}
+
+/** An answer as it travels: the JSON reply, or an error's code with its facts. */
+export interface ReplyEnvelope {
+  ok: boolean;
+  body: string;
+}
+
+/** A fact as it travels; its place names it for the dead letters. */
+export interface EventEnvelope extends Envelope {
+  topic: string;
+}
+
+/** What the signature of a request covers, in its order. */
+const SIGNED = ['name', 'id', 'user', 'project', 'permissions', 'deadline', 'system', 'idempotency'] as const;
+
+/** Headers of a request, signed: a service trusts no header by itself. */
+export function requestHeaders(name: string, context: MessageContext & { deadline: number }, body: string): Headers {
+  const headers: Headers = { name, id: context.messageId, 'request-id': context.requestId, deadline: String(context.deadline) };
+  writeCaller(headers, context.caller);
+  if (context.traceparent !== null) headers['traceparent'] = context.traceparent;
+  if (context.idempotencyHash !== null) headers['idempotency'] = context.idempotencyHash;
+  headers['signature'] = signature(headers, body);
+  return headers;
+}
+
+/** Headers of an event. Not signed: events may be replayed much later. */
+export function eventHeaders(name: string, id: string, context: MessageContext): Headers {
+  const headers: Headers = { name, id, 'request-id': context.requestId };
+  if (context.caller.userId !== null) headers['user'] = context.caller.userId;
+  if (context.caller.projectId !== null) headers['project'] = context.caller.projectId;
+  if (context.traceparent !== null) headers['traceparent'] = context.traceparent;
+  return headers;
+}
+
+function writeCaller(headers: Headers, caller: Caller): void {
+  if (caller.userId !== null) headers['user'] = caller.userId;
+  if (caller.displayName !== null) headers['user-name'] = encodeURIComponent(caller.displayName);
+  if (caller.projectId !== null) headers['project'] = caller.projectId;
+  headers['permissions'] = caller.permissions.join(',');
+  if (caller.system) headers['system'] = '1';
+}
+
+/** The context of a request that came in. Throws UNAUTHENTICATED where the signature is not ours. */
+export function contextOfRequest({ headers, body }: Envelope): MessageContext & { deadline: number } {
+  const given = Buffer.from(headers['signature'] ?? '', 'base64url');
+  const expected = Buffer.from(signature(headers, body), 'base64url');
+  if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
+    throw new AppError('UNAUTHENTICATED', { reason: 'The signature of the request is not valid: do all services have the same ENCRYPTION_KEY?' });
+  }
+  const permissions = headers['permissions'] ?? '';
+  return {
+    messageId: headers['id'] ?? '',
+    requestId: headers['request-id'] ?? '',
+    traceparent: headers['traceparent'] ?? null,
+    deadline: Number(headers['deadline']),
+    idempotencyHash: headers['idempotency'] ?? null,
+    caller: {
+      userId: headers['user'] ?? null,
+      displayName: headers['user-name'] === undefined ? null : decodeURIComponent(headers['user-name']),
+      projectId: headers['project'] ?? null,
+      permissions: permissions === '' ? [] : (permissions.split(',') as Permission[]),
+      system: headers['system'] === '1',
+    },
+  };
+}
+
+/** The context of an event: the system acts, in the project that the event came from. */
+export function contextOfEvent({ headers }: Envelope): MessageContext {
+  return {
+    messageId: headers['id'] ?? '',
+    requestId: headers['request-id'] ?? headers['id'] ?? '',
+    traceparent: headers['traceparent'] ?? null,
+    deadline: null,
+    idempotencyHash: null,
+    caller: { userId: headers['user'] ?? null, displayName: null, projectId: headers['project'] ?? null, permissions: [], system: true },
+  };
+}
+
+function signature(headers: Headers, body: string): string {
+  const mac = createHmac('sha256', signingKey());
+  for (const name of SIGNED) mac.update(`${headers[name] ?? ''}\n`);
+  return mac.update(createHash('sha256').update(body).digest()).digest('base64url');
+}

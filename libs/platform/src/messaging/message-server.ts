@@ -1,0 +1,206 @@
+import { type CustomTransportStrategy, type MessageHandler, Server } from '@nestjs/microservices';
+import { AppError, type MessageClass, type ServiceName } from '@qa-pms/contracts';
+import { isObservable, lastValueFrom } from 'rxjs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type MessageContext, runInContext } from '../context.js';
+import { infrastructureFault, toAppError } from '../faults.js';
+import type { Log } from '../log.js';
+import { validatePayload } from '../validation.js';
+import type { DeadLetterStore } from './dead-letters.js';
+import { contextOfEvent, contextOfRequest, type Envelope, type EventEnvelope, type ReplyEnvelope } from './envelope.js';
+import { Lanes } from './lanes.js';
+import type { Serving, Wire } from './wire.js';
+
+/** Handlers of requests that run at once in one service. */
+const CONCURRENT_REQUESTS = 500;
+/** Events of different keys that are handled at once in one service. */
+const CONCURRENT_EVENTS = 50;
+/** Pauses before an event that its handler refused is tried again: NFR-REL-03. */
+const RETRY_MS = [1_000, 2_000, 4_000];
+/** Longest pause while the infrastructure is down; short enough to recover within 5 s. */
+const OUTAGE_PAUSE_MS = 1_000;
+
+interface Entry {
+  message: MessageClass;
+  call: (payload: unknown) => Promise<unknown>;
+}
+
+/**
+ * Takes messages for one service, the same over every wire: signature, deadline, permission and payload are checked,
+ * the context is restored, the handler is called; events are retried, and parked when they cannot be handled.
+ */
+export class MessageServer extends Server implements CustomTransportStrategy {
+  private readonly entries = new Map<string, Entry>();
+  private readonly requests = new Lanes(CONCURRENT_REQUESTS);
+  private readonly events = new Lanes(CONCURRENT_EVENTS);
+  private readonly stopping = new AbortController();
+  private serving: Serving | null = null;
+
+  constructor(
+    private readonly service: ServiceName,
+    private readonly wire: Wire,
+    private readonly log: Log,
+    private readonly deadLetters: () => DeadLetterStore | null,
+  ) {
+    super();
+  }
+
+  /** Names of the services whose events are handled here. */
+  get eventSources(): ServiceName[] {
+    const events = [...this.entries.values()].filter(({ message }) => message.contract.kind === 'event');
+    return [...new Set(events.map(({ message }) => message.contract.service))];
+  }
+
+  listen(callback: (error?: unknown) => void): void {
+    for (const [pattern, handler] of this.messageHandlers) this.entries.set(pattern, toEntry(handler));
+    this.wire
+      .serve({
+        service: this.service,
+        eventSources: this.eventSources,
+        request: (envelope) => this.handleEnvelope(envelope),
+        event: (event) => this.events.run(event.key, () => this.deliver(event)),
+      })
+      .then((serving) => {
+        this.serving = serving;
+        callback();
+      }, callback);
+  }
+
+  /** Null when messages arrive; else what is missing. */
+  notReady(): string | null {
+    return this.serving ? this.serving.notReady() : 'not yet listening';
+  }
+
+  /** Takes no further message; those in hand are finished, events that wait for a retry are left to the next start. */
+  async close(): Promise<void> {
+    this.stopping.abort();
+    await this.serving?.drain();
+    await Promise.all([this.requests.drained(), this.events.drained()]);
+  }
+
+  on(): void {
+    throw new Error('This transport has no events of its own.');
+  }
+
+  unwrap<T>(): T {
+    return this.wire as T;
+  }
+
+  private async handleEnvelope(envelope: Envelope): Promise<ReplyEnvelope | null> {
+    try {
+      const context = contextOfRequest(envelope);
+      const entry = this.entries.get(`${this.service}.${String(envelope.headers['name'])}`);
+      if (!entry) throw new AppError('MESSAGE_NOT_FOUND', { message: envelope.headers['name'] });
+      return await this.requests.run(envelope.key, () => this.answer(entry, envelope, context));
+    } catch (error) {
+      return this.refuse(error, envelope);
+    }
+  }
+
+  private async answer(entry: Entry, envelope: Envelope, context: MessageContext & { deadline: number }): Promise<ReplyEnvelope | null> {
+    // Whoever asked has given up: work done now would only delay the others.
+    if (Date.now() > context.deadline) return null;
+    const { permission } = entry.message.contract;
+    const { system, permissions } = context.caller;
+    if (permission !== null && !system && !permissions.includes(permission)) throw new AppError('FORBIDDEN', { permission });
+    const payload: unknown = JSON.parse(envelope.body);
+    validatePayload(entry.message, payload);
+    return runInContext(context, async () => {
+      try {
+        const reply = await entry.call(payload);
+        return { ok: true, body: JSON.stringify(reply ?? {}) };
+      } catch (error) {
+        return this.refuse(error, envelope);
+      }
+    });
+  }
+
+  private refuse(error: unknown, envelope: Envelope): ReplyEnvelope {
+    const refusal = toAppError(error);
+    if (refusal.kind.level === 'error' || refusal.kind.level === 'warn') {
+      this.log[refusal.kind.level]({ message: envelope.headers['name'], code: refusal.code, err: error }, 'request failed');
+    }
+    return { ok: false, body: JSON.stringify({ code: refusal.code, details: refusal.details }) };
+  }
+
+  private async deliver(event: EventEnvelope): Promise<void> {
+    const entry = this.entries.get(`${sourceOf(event.topic)}.${String(event.headers['name'])}`);
+    if (!entry) return;
+    const context = contextOfEvent(event);
+    await runInContext(context, async () => {
+      let refusals = 0;
+      let outages = 0;
+      for (;;) {
+        try {
+          await this.attempt(entry, event);
+          return;
+        } catch (error) {
+          this.stopping.signal.throwIfAborted();
+          const outage = infrastructureFault(error);
+          if (outage) {
+            // Not the message's fault: it waits until the outage is over.
+            if (outages === 0) this.log.warn({ message: event.headers['name'], err: outage }, 'event waits for the infrastructure');
+            outages += 1;
+            await this.pause(Math.min(OUTAGE_PAUSE_MS, 100 * outages));
+            continue;
+          }
+          const delay = RETRY_MS[refusals];
+          refusals += 1;
+          if (delay !== undefined) {
+            await this.pause(delay);
+            continue;
+          }
+          this.log.error({ message: event.headers['name'], key: event.key, err: error }, 'event moved to the dead letters');
+          await this.park(event, error instanceof Error ? error : new Error(String(error)));
+          return;
+        }
+      }
+    });
+  }
+
+  private async attempt(entry: Entry, event: EventEnvelope): Promise<void> {
+    const store = this.deadLetters();
+    if (store && (await store.isParked(event))) {
+      await store.park(event, null);
+      return;
+    }
+    const payload: unknown = JSON.parse(event.body);
+    validatePayload(entry.message, payload);
+    await entry.call(payload);
+  }
+
+  private async park(event: EventEnvelope, error: Error): Promise<void> {
+    const store = this.deadLetters();
+    if (!store) return;
+    for (;;) {
+      try {
+        await store.park(event, error);
+        return;
+      } catch (failure) {
+        this.stopping.signal.throwIfAborted();
+        this.log.warn({ err: failure }, 'dead letter waits for the infrastructure');
+        await this.pause(OUTAGE_PAUSE_MS);
+      }
+    }
+  }
+
+  private pause(milliseconds: number): Promise<void> {
+    return sleep(milliseconds, undefined, { signal: this.stopping.signal });
+  }
+}
+
+function toEntry(handler: MessageHandler): Entry {
+  const { message } = handler.extras as { message: MessageClass };
+  return {
+    message,
+    call: async (payload) => {
+      const result: unknown = await handler(payload);
+      return isObservable(result) ? lastValueFrom(result, { defaultValue: undefined }) : result;
+    },
+  };
+}
+
+/** The service that a topic of events belongs to: `qa.workflow.events`, with or without a prefix. */
+export function sourceOf(topic: string): string {
+  return /qa\.([a-z]+)\.events$/.exec(topic)?.[1] ?? '';
+}

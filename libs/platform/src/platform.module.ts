@@ -1,0 +1,38 @@
+import { type DynamicModule, Module, type Provider } from '@nestjs/common';
+import type { ServiceName } from '@qa-pms/contracts';
+import { readSettings } from './config.js';
+import { Health } from './health.js';
+import { BackgroundJobs } from './jobs.js';
+import { Log, logFor } from './log.js';
+import { MessageBus } from './messaging/message-bus.js';
+import { PlatformSettings } from './platform.settings.js';
+import type { Runtime } from './runtime.js';
+import type { ServiceDefinition } from './service.js';
+
+/** Token of the process's runtime. */
+export const RUNTIME = Symbol('runtime');
+/** Token of the service's own definition. */
+export const SERVICE = Symbol('service');
+
+/** What is injectable everywhere in a service. */
+@Module({})
+export class PlatformModule {
+  /** Throws SettingsError where the service's settings are wrong. */
+  static forService(service: ServiceDefinition, runtime: Runtime): DynamicModule {
+    const { settings } = runtime;
+    const log = logFor(runtime.logger, service.name satisfies ServiceName);
+    const limits = { timeoutMs: settings.requestTimeoutMs, maxInFlight: settings.requestMaxInFlight };
+    const values = readSettings(service.settings, runtime.environment);
+    const providers: Provider[] = [
+      { provide: RUNTIME, useValue: runtime },
+      { provide: SERVICE, useValue: service },
+      { provide: PlatformSettings, useValue: settings },
+      { provide: Health, useValue: runtime.health },
+      { provide: Log, useValue: log },
+      { provide: MessageBus, useValue: new MessageBus(runtime.wire, limits) },
+      BackgroundJobs,
+      ...service.settings.map((settingsClass, index): Provider => ({ provide: settingsClass, useValue: values[index] })),
+    ];
+    return { module: PlatformModule, global: true, imports: [service.module], providers, exports: providers };
+  }
+}

@@ -1,0 +1,98 @@
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+import { AppError, type DtoClass } from '@qa-pms/contracts';
+import { defaultMetadataStorage } from 'class-transformer/cjs/storage.js';
+import { plainToInstance } from 'class-transformer';
+import { validateSync, type ValidationError } from 'class-validator';
+import { validationMetadatasToSchemas } from 'class-validator-jsonschema';
+
+export interface JsonSchema {
+  [keyword: string]: unknown;
+  type?: string;
+  properties?: Record<string, JsonSchema>;
+  required?: string[];
+  items?: JsonSchema;
+}
+
+/** One fault of an input. */
+export interface Violation {
+  /** Where: `steps[0].name`. */
+  path: string;
+  /** The rule that is broken, by class-validator's name. */
+  rule: string;
+  message: string;
+}
+
+const ROOT = 'https://qa-pms/schemas';
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+let definitions: Record<string, JsonSchema> | null = null;
+let ajv: Ajv | null = null;
+const validators = new Map<DtoClass, ValidateFunction>();
+
+function allSchemas(): Record<string, JsonSchema> {
+  if (definitions) return definitions;
+  const schemas = validationMetadatasToSchemas({ classTransformerMetadataStorage: defaultMetadataStorage }) as Record<string, JsonSchema>;
+  for (const schema of Object.values(schemas)) {
+    schema['additionalProperties'] = false;
+    for (const [name, property] of Object.entries(schema.properties ?? {})) {
+      const optional = !schema.required?.includes(name);
+      // class-validator's IsOptional lets null pass as well as undefined.
+      if (optional && schema.properties) schema.properties[name] = { anyOf: [property, { type: 'null' }] };
+    }
+  }
+  definitions = schemas;
+  return schemas;
+}
+
+/** The JSON Schema of a DTO class, derived from its class-validator metadata. Refers to others by `#/definitions/<class>`. */
+export function jsonSchemaOf(dto: DtoClass): JsonSchema {
+  return allSchemas()[dto.name] ?? { type: 'object', properties: {}, additionalProperties: false };
+}
+
+/** A compiled check of a payload: ValidationPipe alone would cost more than the rest of a request. */
+export function payloadValidator(dto: DtoClass): ValidateFunction {
+  const known = validators.get(dto);
+  if (known) return known;
+  if (!ajv) {
+    ajv = new Ajv({ strict: false, allErrors: false, formats: { uuid: UUID } });
+    ajv.addSchema({ $id: ROOT, definitions: allSchemas() });
+  }
+  const exists = dto.name in allSchemas();
+  const validate = ajv.compile(exists ? { $ref: `${ROOT}#/definitions/${dto.name}` } : jsonSchemaOf(dto));
+  validators.set(dto, validate);
+  return validate;
+}
+
+/** Throws VALIDATION_ERROR with every violation when `value` is not a legal payload of the class. */
+export function validatePayload(dto: DtoClass, value: unknown): void {
+  const validate = payloadValidator(dto);
+  if (validate(value)) return;
+  const first = (validate.errors ?? []).map(fromAjv);
+  const explained = explain(dto, value);
+  throw new AppError('VALIDATION_ERROR', { violations: explained.length > 0 ? explained : first });
+}
+
+/** All violations in class-validator's words; slower, and only run once a payload is known to be wrong. */
+function explain(dto: DtoClass, value: unknown): Violation[] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [];
+  const instance = plainToInstance(dto, value);
+  const errors = validateSync(instance, { whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues: false });
+  return errors.flatMap((error) => flatten(error, '')).slice(0, 100);
+}
+
+function flatten(error: ValidationError, parent: string): Violation[] {
+  const path = /^\d+$/.test(error.property) ? `${parent}[${error.property}]` : parent === '' ? error.property : `${parent}.${error.property}`;
+  const own = Object.entries(error.constraints ?? {}).map(([rule, message]) => ({ path, rule, message }));
+  return [...own, ...(error.children ?? []).flatMap((child) => flatten(child, path))];
+}
+
+function fromAjv(error: ErrorObject): Violation {
+  const path = error.instancePath
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+    .reduce((whole, part) => (/^\d+$/.test(part) ? `${whole}[${part}]` : whole === '' ? part : `${whole}.${part}`), '');
+  const params = error.params as { missingProperty?: string; additionalProperty?: string };
+  const name = params.missingProperty ?? params.additionalProperty;
+  return { path: name ? (path === '' ? name : `${path}.${name}`) : path, rule: error.keyword, message: error.message ?? 'is not valid' };
+}
