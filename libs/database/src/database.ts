@@ -103,18 +103,17 @@ export class Database {
     const rows: OutboxRow[] = [];
     try {
       await this.begin(client, message);
-      // TypeORM must know, or insert() and update() would open a transaction of their own.
-      runner.isTransactionActive = true;
+      markActive(runner, true);
       const result = await work(this.handle(runner, client, rows));
       await pipelined(client, [...this.closing(rows, message, result), COMMIT]);
-      runner.isTransactionActive = false;
+      markActive(runner, false);
       if (rows.length > 0) this.committed();
       return result;
     } catch (error) {
       await client.query('ROLLBACK').catch(() => undefined);
       throw error;
     } finally {
-      runner.isTransactionActive = false;
+      markActive(runner, false);
       await runner.release();
     }
   }
@@ -226,6 +225,11 @@ export function insertOutbox(schema: string, rows: OutboxRow[]): Query[] {
 export function isUniqueViolation(error: unknown, constraint?: string): boolean {
   const facts = error as { code?: unknown; constraint?: unknown } | null;
   return facts?.code === '23505' && (constraint === undefined || facts.constraint === constraint);
+}
+
+/** TypeORM must know of a transaction that it did not begin: else save() and others would open one of their own. */
+function markActive(runner: QueryRunner, active: boolean): void {
+  (runner as { isTransactionActive: boolean }).isTransactionActive = active;
 }
 
 function isConnectionFault(error: unknown): boolean {

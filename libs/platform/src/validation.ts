@@ -46,7 +46,15 @@ function allSchemas(): Record<string, JsonSchema> {
 
 /** The JSON Schema of a DTO class, derived from its class-validator metadata. Refers to others by `#/definitions/<class>`. */
 export function jsonSchemaOf(dto: DtoClass): JsonSchema {
-  return allSchemas()[dto.name] ?? { type: 'object', properties: {}, additionalProperties: false };
+  return allSchemas()[schemaName(dto) ?? ''] ?? { type: 'object', properties: {}, additionalProperties: false };
+}
+
+/** The nearest class that has fields: a message without fields of its own takes those of its base. */
+function schemaName(dto: DtoClass): string | null {
+  for (let one = dto; typeof one === 'function' && one.name !== ''; one = Object.getPrototypeOf(one) as DtoClass) {
+    if (one.name in allSchemas()) return one.name;
+  }
+  return null;
 }
 
 /** A compiled check of a payload: ValidationPipe alone would cost more than the rest of a request. */
@@ -57,8 +65,8 @@ export function payloadValidator(dto: DtoClass): ValidateFunction {
     ajv = new Ajv({ strict: false, allErrors: false, formats: { uuid: UUID } });
     ajv.addSchema({ $id: ROOT, definitions: allSchemas() });
   }
-  const exists = dto.name in allSchemas();
-  const validate = ajv.compile(exists ? { $ref: `${ROOT}#/definitions/${dto.name}` } : jsonSchemaOf(dto));
+  const name = schemaName(dto);
+  const validate = ajv.compile(name === null ? jsonSchemaOf(dto) : { $ref: `${ROOT}#/definitions/${name}` });
   validators.set(dto, validate);
   return validate;
 }

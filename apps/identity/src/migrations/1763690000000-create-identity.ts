@@ -9,6 +9,7 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
  */
 export class CreateIdentity1763690000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
+    const comment = (index: string, text: string) => runner.query(`COMMENT ON INDEX identity.${index} IS '${text}'`);
     await runner.query(`
       CREATE TABLE identity.users (
         id uuid NOT NULL,
@@ -23,10 +24,10 @@ export class CreateIdentity1763690000000 implements MigrationInterface {
         disabled_at timestamptz,
         created_at timestamptz NOT NULL DEFAULT now(),
         updated_at timestamptz NOT NULL DEFAULT now(),
-        CONSTRAINT users_pk_id PRIMARY KEY (id)
+        CONSTRAINT users_pk PRIMARY KEY (id)
       )`);
-    // Serves sign-in by user name, and keeps names unique whatever their capitals.
     await runner.query('CREATE UNIQUE INDEX idx_users_username ON identity.users (lower(username))');
+    await comment('idx_users_username', 'Sign-in by user name; keeps names unique whatever their capitals.');
 
     await runner.query(`
       CREATE TABLE identity.projects (
@@ -37,7 +38,7 @@ export class CreateIdentity1763690000000 implements MigrationInterface {
         created_at timestamptz NOT NULL DEFAULT now(),
         updated_at timestamptz NOT NULL DEFAULT now(),
         deleted_at timestamptz,
-        CONSTRAINT projects_pk_id PRIMARY KEY (id),
+        CONSTRAINT projects_pk PRIMARY KEY (id),
         CONSTRAINT projects_uq_key UNIQUE (key)
       )`);
 
@@ -46,12 +47,12 @@ export class CreateIdentity1763690000000 implements MigrationInterface {
         project_id uuid NOT NULL,
         user_id uuid NOT NULL,
         roles text[] NOT NULL,
-        CONSTRAINT memberships_pk_project_id_user_id PRIMARY KEY (project_id, user_id),
+        CONSTRAINT memberships_pk PRIMARY KEY (project_id, user_id),
         CONSTRAINT memberships_fk_project_id FOREIGN KEY (project_id) REFERENCES identity.projects (id),
         CONSTRAINT memberships_fk_user_id FOREIGN KEY (user_id) REFERENCES identity.users (id)
       )`);
-    // Serves the projects of one user: resolve-access, get-me, list-projects.
     await runner.query('CREATE INDEX idx_memberships_user_id ON identity.memberships (user_id)');
+    await comment('idx_memberships_user_id', 'The projects of one user: resolve-access, get-me, list-projects.');
 
     await runner.query(`
       CREATE TABLE identity.signing_keys (
@@ -60,7 +61,7 @@ export class CreateIdentity1763690000000 implements MigrationInterface {
         public_key jsonb NOT NULL,
         private_key text NOT NULL,
         created_at timestamptz NOT NULL DEFAULT now(),
-        CONSTRAINT signing_keys_pk_kid PRIMARY KEY (kid)
+        CONSTRAINT signing_keys_pk PRIMARY KEY (kid)
       )`);
   }
 

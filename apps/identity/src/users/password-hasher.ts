@@ -28,7 +28,7 @@ export class PasswordHasher {
   }
 
   /** Whether the password has this hash; takes as long where there is none (null). Errors: OVERLOADED. */
-  async verify(passwordHash: string | null, password: string): Promise<boolean> {
+  verify(passwordHash: string | null, password: string): Promise<boolean> {
     return this.inTurn(() => verify(passwordHash ?? NOBODYS_HASH, password));
   }
 

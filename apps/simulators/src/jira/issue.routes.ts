@@ -50,7 +50,9 @@ export function issueRoutes(app: FastifyInstance, store: JiraStore, url: () => s
 
   app.post<IssueRoute>('/rest/api/3/issue/:issue/worklog', async ({ params, body }, reply) => {
     const worklog = store.worklog(store.get(params.issue), body ?? {});
-    return reply.code(201).send({ self: `${url()}/rest/api/3/issue/${params.issue}/worklog/${String(worklog['id'])}`, ...worklog });
+    return reply
+      .code(201)
+      .send({ self: `${url()}/rest/api/3/issue/${params.issue}/worklog/${String(worklog['id'])}`, ...worklog });
   });
 
   app.get<IssueRoute>('/rest/api/3/issue/:issue/worklog', ({ params }) => {
@@ -60,5 +62,15 @@ export function issueRoutes(app: FastifyInstance, store: JiraStore, url: () => s
 }
 
 function transitionView({ id, name, to }: ReturnType<JiraStore['transitions']>[number]) {
-  return { id, name, to, hasScreen: false, isGlobal: true, isInitial: false, isAvailable: true, isConditional: false, isLooped: false };
+  return {
+    id,
+    name,
+    to,
+    hasScreen: false,
+    isGlobal: true,
+    isInitial: false,
+    isAvailable: true,
+    isConditional: false,
+    isLooped: false,
+  };
 }

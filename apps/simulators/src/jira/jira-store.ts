@@ -59,7 +59,7 @@ export class JiraStore {
   }
 
   transition(issue: SimulatedIssue, transitionId: string | undefined): void {
-    if (transitionId === undefined) throw new JiraError(400, 'Missing \'transition\' identifier');
+    if (transitionId === undefined) throw new JiraError(400, "Missing 'transition' identifier");
     const transition = this.transitions(issue).find(({ id }) => id === transitionId);
     if (!transition) {
       throw new JiraError(400, `Transition id '${transitionId}' is not valid for this issue.`);
@@ -86,7 +86,10 @@ export class JiraStore {
   worklog(issue: SimulatedIssue, body: Record<string, unknown>): Record<string, unknown> {
     const { started, timeSpentSeconds, comment } = body;
     if (typeof started !== 'string' || !JIRA_TIME.test(started)) {
-      throw new JiraError(400, { started: 'Worklog must have a valid started date: yyyy-MM-dd\'T\'HH:mm:ss.SSSZ, such as 2026-01-17T12:34:00.000+0000.' });
+      throw new JiraError(400, {
+        started:
+          "Worklog must have a valid started date: yyyy-MM-dd'T'HH:mm:ss.SSSZ, such as 2026-01-17T12:34:00.000+0000.",
+      });
     }
     if (typeof timeSpentSeconds !== 'number' || timeSpentSeconds < 60) {
       throw new JiraError(400, { timeLogged: 'You must indicate the time spent working on the issue.' });

@@ -42,7 +42,10 @@ export function parseJql(jql: string, context: JqlContext): Jql {
     if (next().toUpperCase() !== 'AND') throw unreadable(jql);
   }
   if (filters.length === 0) {
-    throw new JiraError(400, 'Unbounded JQL queries are not allowed here. Please add a search restriction to your query.');
+    throw new JiraError(
+      400,
+      'Unbounded JQL queries are not allowed here. Please add a search restriction to your query.',
+    );
   }
   const compare = readOrder(tokens, jql);
   return { matches: (issue) => filters.every((filter) => filter(issue)), compare };
@@ -123,7 +126,10 @@ function readDate(value: string, field: string, now: number): number {
   if (relative) return now + Number(relative[1]) * (UNIT_MS[relative[2] ?? 'm'] ?? 0);
   const absolute = /^(\d{4})[-/](\d{2})[-/](\d{2})(?: (\d{2}):(\d{2}))?$/.exec(value);
   if (!absolute) {
-    throw new JiraError(400, `Date value '${value}' for field '${field}' is invalid. Valid formats include: 'yyyy/MM/dd HH:mm', 'yyyy-MM-dd HH:mm', 'yyyy/MM/dd', 'yyyy-MM-dd', or a period format e.g. '-5d', '4w 2d'.`);
+    throw new JiraError(
+      400,
+      `Date value '${value}' for field '${field}' is invalid. Valid formats include: 'yyyy/MM/dd HH:mm', 'yyyy-MM-dd HH:mm', 'yyyy/MM/dd', 'yyyy-MM-dd', or a period format e.g. '-5d', '4w 2d'.`,
+    );
   }
   const [, year, month, day, hour = '00', minute = '00'] = absolute;
   return Date.parse(`${String(year)}-${String(month)}-${String(day)}T${hour}:${minute}:00Z`);

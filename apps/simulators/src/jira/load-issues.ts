@@ -7,7 +7,9 @@ import type { IssueFields, SimulatedComment, SimulatedIssue } from './jira-types
  * statuses and everything else stay as they are. Throws where a file is neither, naming it.
  */
 export function loadIssues(folder: string): SimulatedIssue[] {
-  const names = readdirSync(folder).filter((name) => name.endsWith('.json')).sort();
+  const names = readdirSync(folder)
+    .filter((name) => name.endsWith('.json'))
+    .sort();
   return names.flatMap((name) => readIssues(name, JSON.parse(readFileSync(join(folder, name), 'utf8'))));
 }
 

@@ -54,8 +54,13 @@ export function searchRoutes(app: FastifyInstance, store: JiraStore, now: () => 
       throw new JiraError(400, `Give 1 to ${String(BULK_LIMIT)} issue ids or keys.`);
     }
     const missing = wanted.filter((one) => !store.find(one));
-    const issues = wanted.flatMap((one) => store.find(one) ?? []).map((issue) => issueView(url(), issue, readNames(fields) ?? []));
-    const issueErrors = missing.map((id) => ({ id, errorMessage: 'Issue does not exist or you do not have permission to see it.' }));
+    const issues = wanted
+      .flatMap((one) => store.find(one) ?? [])
+      .map((issue) => issueView(url(), issue, readNames(fields) ?? []));
+    const issueErrors = missing.map((id) => ({
+      id,
+      errorMessage: 'Issue does not exist or you do not have permission to see it.',
+    }));
     return { issues, issueErrors };
   });
 
@@ -74,7 +79,14 @@ export function searchRoutes(app: FastifyInstance, store: JiraStore, now: () => 
       style: 'classic',
       isPrivate: false,
     }));
-    return { self: `${url()}/rest/api/3/project/search`, startAt: start, maxResults: size, total: keys.length, isLast: start + size >= keys.length, values };
+    return {
+      self: `${url()}/rest/api/3/project/search`,
+      startAt: start,
+      maxResults: size,
+      total: keys.length,
+      isLast: start + size >= keys.length,
+      values,
+    };
   });
 
   app.get('/rest/api/3/myself', () => ({

@@ -6,7 +6,12 @@ export type WantedFields = readonly string[] | null;
 /** An issue as Jira answers it. Without wanted fields it has ids only, which is what a search does. */
 export function issueView(url: string, issue: SimulatedIssue, wanted: WantedFields): Record<string, unknown> {
   const self = `${url}/rest/api/3/issue/${issue.id}`;
-  const view = { expand: 'renderedFields,names,schema,operations,editmeta,changelog', id: issue.id, self, key: issue.key };
+  const view = {
+    expand: 'renderedFields,names,schema,operations,editmeta,changelog',
+    id: issue.id,
+    self,
+    key: issue.key,
+  };
   if (wanted === null) return { id: issue.id };
   const all = {
     ...issue.fields,
@@ -14,11 +19,19 @@ export function issueView(url: string, issue: SimulatedIssue, wanted: WantedFiel
     worklog: { startAt: 0, maxResults: 20, total: issue.worklogs.length, worklogs: issue.worklogs },
   };
   const everything = wanted.length === 0 || wanted.includes('*all') || wanted.includes('*navigable');
-  const left = Object.entries(all).filter(([name]) => (everything || wanted.includes(name)) && !wanted.includes(`-${name}`));
+  const left = Object.entries(all).filter(
+    ([name]) => (everything || wanted.includes(name)) && !wanted.includes(`-${name}`),
+  );
   return { ...view, fields: Object.fromEntries(left) };
 }
 
-export function commentPage(url: string, issue: SimulatedIssue, comments: SimulatedComment[], startAt: number, maxResults: number) {
+export function commentPage(
+  url: string,
+  issue: SimulatedIssue,
+  comments: SimulatedComment[],
+  startAt: number,
+  maxResults: number,
+) {
   const rows = comments.slice(startAt, startAt + maxResults);
   const self = `${url}/rest/api/3/issue/${issue.id}/comment`;
   return { comments: rows.map((row) => commentView(self, row)), self, maxResults, total: comments.length, startAt };
@@ -26,7 +39,13 @@ export function commentPage(url: string, issue: SimulatedIssue, comments: Simula
 
 export function commentView(self: string, comment: SimulatedComment, withProperties = false): Record<string, unknown> {
   const { properties, ...rest } = comment;
-  return { self: `${self}/${comment.id}`, ...rest, updateAuthor: comment.author, jsdPublic: true, ...(withProperties && { properties }) };
+  return {
+    self: `${self}/${comment.id}`,
+    ...rest,
+    updateAuthor: comment.author,
+    jsdPublic: true,
+    ...(withProperties && { properties }),
+  };
 }
 
 /** `a,b` in one parameter, or the parameter several times, or a list in a body. */

@@ -17,7 +17,10 @@ const VISIBLE = `FROM tracking.gap_alerts
   WHERE project_id = $1 AND ($2::uuid IS NULL OR user_id = $2) AND ($3::uuid IS NULL OR workflow_id = $3)
     AND ($4::boolean IS NULL OR (dismissed_at IS NOT NULL) = $4)`;
 
-const LIST = statement('list-alerts', `SELECT ${COLUMNS} ${VISIBLE} ORDER BY raised_at DESC, id DESC LIMIT $5 OFFSET $6`);
+const LIST = statement(
+  'list-alerts',
+  `SELECT ${COLUMNS} ${VISIBLE} ORDER BY raised_at DESC, id DESC LIMIT $5 OFFSET $6`,
+);
 const COUNT = statement('count-alerts', `SELECT count(*)::integer AS total ${VISIBLE}`);
 
 /** Alerts on steps and workflows that took more than 120 % of their estimate. */
@@ -36,14 +39,16 @@ export class AlertsService implements OnApplicationBootstrap {
 
   /** One's own alerts, or all with `time:read`, the latest first. */
   async list(query: ListAlerts) {
-    const { page = 1, pageSize = 20, workflowId = null, status } = query;
+    const page = query.page ?? 1;
+    const pageSize = query.pageSize ?? 20;
     const userId = can('time:read') ? null : requireUser().userId;
-    const filter = [requireProject(), userId, workflowId, status ? status === 'dismissed' : null];
+    const dismissed = query.status ? query.status === 'dismissed' : null;
+    const filter = [requireProject(), userId, query.workflowId ?? null, dismissed];
     const [rows, counted] = await Promise.all([
       this.db.read<AlertRow>(LIST, [...filter, pageSize, (page - 1) * pageSize]),
       this.db.read<{ total: number }>(COUNT, filter),
     ]);
-    return paged(rows.map(toAlert), counted[0]?.total ?? 0, query);
+    return paged(rows.map(toAlert), counted[0]?.total ?? 0, { page, pageSize });
   }
 
   /** Dismisses one's own alert, or any with `alerts:write`; the first dismissal stays. Throws ALERT_NOT_FOUND. */

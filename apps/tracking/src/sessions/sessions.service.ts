@@ -29,7 +29,8 @@ export class SessionsService {
       const before = await lockTracked(tx, id);
       const known = before?.workflow.rowVersion ?? 0;
       if (rowVersion <= known) return;
-      if (rowVersion > known + 1) this.log.error({ workflowId: id, known, rowVersion }, 'changes of a workflow are missing');
+      if (rowVersion > known + 1)
+        this.log.error({ workflowId: id, known, rowVersion }, 'changes of a workflow are missing');
       const { touched, ...after } = follow(before, event, uuidv7);
       await storeWorkflow(tx, after.workflow);
       if (!before) await storeTemplate(tx, after.workflow);
@@ -40,10 +41,20 @@ export class SessionsService {
   }
 
   /** Writes sessions that changed, and what follows from them: history and gap alerts as of `asOf`. */
-  async storeTimes(tx: Transaction, before: Tracked | null, after: Tracked, changed: Session[], asOf: Date): Promise<void> {
+  async storeTimes(
+    tx: Transaction,
+    before: Tracked | null,
+    after: Tracked,
+    changed: Session[],
+    asOf: Date,
+  ): Promise<void> {
     for (const session of changed) await storeSession(tx, after.workflow, session);
     await storeStepTimes(tx, before, after);
-    await raiseGaps(tx, [{ workflow: after.workflow, time: workflowTime(after, asOf, this.settings.idleSeconds) }], asOf);
+    await raiseGaps(
+      tx,
+      [{ workflow: after.workflow, time: workflowTime(after, asOf, this.settings.idleSeconds) }],
+      asOf,
+    );
   }
 
   /** Tells the times of a workflow that has ended. */

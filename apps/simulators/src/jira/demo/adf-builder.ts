@@ -33,7 +33,11 @@ const item = (text: string): AdfNode => ({ type: 'listItem', content: [p(text)] 
 
 export const ul = (...items: string[]): AdfNode => ({ type: 'bulletList', content: items.map(item) });
 
-export const ol = (...items: string[]): AdfNode => ({ type: 'orderedList', attrs: { order: 1 }, content: items.map(item) });
+export const ol = (...items: string[]): AdfNode => ({
+  type: 'orderedList',
+  attrs: { order: 1 },
+  content: items.map(item),
+});
 
 export const code = (language: string, text: string): AdfNode => ({
   type: 'codeBlock',

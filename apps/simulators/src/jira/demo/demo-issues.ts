@@ -1,4 +1,4 @@
-import type { AdfNode, SimulatedIssue } from '../jira-types.js';
+import type { SimulatedIssue } from '../jira-types.js';
 import { jiraTime } from '../jira-store.js';
 import { STATUSES } from '../statuses.js';
 import { doc, p } from './adf-builder.js';
@@ -8,29 +8,8 @@ import { frontDeskTickets } from './front-desk.js';
 import { housekeepingTickets } from './housekeeping.js';
 import { otherTickets } from './other.js';
 import { paymentTickets } from './payments.js';
-import { PEOPLE, type PersonName } from './people.js';
-
-/** A ticket of the demo, as short as it can be written. */
-export interface DemoTicket {
-  title: string;
-  type: 'Bug' | 'Story' | 'Task';
-  status: keyof typeof STATUSES;
-  priority: 'Highest' | 'High' | 'Medium' | 'Low' | 'Lowest';
-  components: string[];
-  labels?: string[];
-  assignee?: PersonName;
-  reporter: PersonName;
-  /** Days ago that it was made. */
-  age: number;
-  /** Days ago that it last changed. */
-  touched: number;
-  /** Days from now that it is due. */
-  due?: number;
-  body: AdfNode[];
-  comments?: [PersonName, string][];
-  /** File name, media type, bytes. */
-  attachments?: [string, string, number][];
-}
+import type { DemoTicket } from './demo-ticket.js';
+import { PEOPLE } from './people.js';
 
 const DAY_MS = 86_400_000;
 const TYPE_IDS = { Bug: '10101', Story: '10102', Task: '10103' };
@@ -39,7 +18,10 @@ const PRIORITY_IDS = { Highest: '1', High: '2', Medium: '3', Low: '4', Lowest: '
 /** All tickets of the demo, with dates that lie before `now`. */
 export function demoIssues(now: Date): SimulatedIssue[] {
   const demo = [...bookingTickets, ...frontDeskTickets, ...housekeepingTickets, ...paymentTickets, ...channelTickets];
-  return [...toIssues('DEMO', 'Demo property management', demo, 20_000, now), ...toIssues('OTHER', 'Other product', otherTickets, 30_000, now)];
+  return [
+    ...toIssues('DEMO', 'Demo property management', demo, 20_000, now),
+    ...toIssues('OTHER', 'Other product', otherTickets, 30_000, now),
+  ];
 }
 
 function toIssues(key: string, name: string, tickets: DemoTicket[], firstId: number, now: Date): SimulatedIssue[] {
@@ -47,12 +29,25 @@ function toIssues(key: string, name: string, tickets: DemoTicket[], firstId: num
   return tickets.map((ticket, index) => toIssue(ticket, project, index + 1, firstId + index + 1, now));
 }
 
-function toIssue(ticket: DemoTicket, project: { id: string; key: string; name: string }, number: number, id: number, now: Date): SimulatedIssue {
+function toIssue(
+  ticket: DemoTicket,
+  project: { id: string; key: string; name: string },
+  number: number,
+  id: number,
+  now: Date,
+): SimulatedIssue {
   // A few minutes apart each, so that the order by time is the same every time.
   const ago = (days: number): string => jiraTime(new Date(now.getTime() - days * DAY_MS - number * 7 * 60_000));
   const comments = (ticket.comments ?? []).map(([author, text], index) => {
     const created = ago(ticket.touched + (ticket.comments ?? []).length - index - 1);
-    return { id: String(id * 100 + index), author: PEOPLE[author], body: doc(p(text)), created, updated: created, properties: [] };
+    return {
+      id: String(id * 100 + index),
+      author: PEOPLE[author],
+      body: doc(p(text)),
+      created,
+      updated: created,
+      properties: [],
+    };
   });
   const attachment = (ticket.attachments ?? []).map(([filename, mimeType, size], index) => ({
     id: String(id * 100 + 50 + index),
@@ -80,7 +75,8 @@ function toIssue(ticket: DemoTicket, project: { id: string; key: string; name: s
       reporter: PEOPLE[ticket.reporter],
       created: ago(ticket.age),
       updated: ago(ticket.touched),
-      duedate: ticket.due === undefined ? null : new Date(now.getTime() + ticket.due * DAY_MS).toISOString().slice(0, 10),
+      duedate:
+        ticket.due === undefined ? null : new Date(now.getTime() + ticket.due * DAY_MS).toISOString().slice(0, 10),
       description: ticket.body.length > 0 ? doc(...ticket.body) : null,
       attachment,
     },

@@ -1,0 +1,35 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '@qa-pms/testing';
+import pg from 'pg';
+
+const ROLE = 'qa_pms';
+
+export interface EmbeddedDatabase {
+  /** Address for the services: a role that is no superuser, so that row-level security binds it. */
+  url: string;
+  server: EmbeddedPostgres;
+}
+
+/** Starts the embedded PostgreSQL of a data folder, with the product's role and database. */
+export async function startEmbeddedDatabase(dataDir: string): Promise<EmbeddedDatabase> {
+  const server = await startEmbeddedPostgres({ dataDir: join(dataDir, 'postgres'), persistent: true });
+  const admin = new pg.Client({ connectionString: server.adminUrl });
+  await admin.connect();
+  try {
+    // A new password at every start: nobody has to keep it.
+    const password = randomBytes(24).toString('base64url');
+    const { rows } = await admin.query<{ role: boolean; database: boolean }>(
+      `SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1) AS role, EXISTS (SELECT FROM pg_database WHERE datname = $1) AS database`,
+      [ROLE],
+    );
+    await admin.query(`${rows[0]?.role ? 'ALTER' : 'CREATE'} ROLE ${ROLE} LOGIN PASSWORD '${password}'`);
+    if (!rows[0]?.database) await admin.query(`CREATE DATABASE ${ROLE} OWNER ${ROLE}`);
+    return { url: `postgres://${ROLE}:${password}@127.0.0.1:${String(server.port)}/${ROLE}`, server };
+  } catch (error) {
+    await server.stop();
+    throw error;
+  } finally {
+    await admin.end();
+  }
+}

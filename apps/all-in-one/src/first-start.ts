@@ -1,0 +1,41 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** One user of the demonstration, as kept in `.data/demo-users.json`. */
+export interface DemoLogin {
+  username: string;
+  password: string;
+  roles: string[];
+}
+
+/** Makes the data folder, for its owner only. Throws where it cannot be written. */
+export async function prepareDataFolder(dataDir: string): Promise<void> {
+  try {
+    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    await writeFile(join(dataDir, '.writable'), '');
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`The data folder ${dataDir} cannot be written (${reason}): choose another with DATA_DIR.`, { cause: error });
+  }
+}
+
+/** The master key of this data folder, made at the first start. */
+export async function masterKey(dataDir: string): Promise<string> {
+  return (await keptOnce(join(dataDir, 'master.key'), () => randomBytes(32).toString('hex'))).trim();
+}
+
+/** Passwords of the demonstration's users, made at the first start. */
+export async function demoLogins(dataDir: string, users: { username: string; roles: string[] }[]): Promise<DemoLogin[]> {
+  const made = (): string => {
+    const logins = users.map(({ username, roles }) => ({ username, password: randomBytes(12).toString('base64url'), roles }));
+    return `${JSON.stringify(logins, null, 2)}\n`;
+  };
+  return JSON.parse(await keptOnce(join(dataDir, 'demo-users.json'), made)) as DemoLogin[];
+}
+
+async function keptOnce(path: string, make: () => string): Promise<string> {
+  if (!existsSync(path)) await writeFile(path, `${make().trimEnd()}\n`, { mode: 0o600, flag: 'wx' });
+  return readFile(path, 'utf8');
+}

@@ -1,0 +1,30 @@
+/** What the exit code says; shown by `qa-pms --help`. 69 and 78 are EX_UNAVAILABLE and EX_CONFIG of sysexits.h. */
+export const EXIT_CODES = { ok: 0, failed: 1, usage: 2, unavailable: 69, configuration: 78 } as const;
+
+const UNREACHABLE = new Set(['ECONNREFUSED', 'ENOTFOUND', 'ETIMEDOUT', 'EHOSTUNREACH', 'ECONNRESET']);
+
+/** An error of a command, in one sentence, with its exit code. */
+export class CliError extends Error {
+  constructor(
+    message: string,
+    readonly exitCode: number = EXIT_CODES.failed,
+  ) {
+    super(message);
+    this.name = 'CliError';
+  }
+
+  /** Anything thrown as what its reader gets. */
+  static from(error: unknown): CliError {
+    if (error instanceof CliError) return error;
+    if (!(error instanceof Error)) return new CliError(String(error));
+    const { name, message, cause } = error;
+    if (name === 'SettingsError') return new CliError(message, EXIT_CODES.configuration);
+    const code = (error as { code?: unknown }).code ?? (cause as { code?: unknown } | undefined)?.code;
+    if (code === 'EADDRINUSE') {
+      const port = (error as { port?: unknown }).port;
+      return new CliError(`Port ${String(port)} is taken: stop what uses it, or choose another with --port.`, EXIT_CODES.unavailable);
+    }
+    if (typeof code === 'string' && UNREACHABLE.has(code)) return new CliError(`${message || code}: is it running?`, EXIT_CODES.unavailable);
+    return new CliError(message);
+  }
+}

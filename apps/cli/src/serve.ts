@@ -1,0 +1,40 @@
+import { startAllInOne } from '@qa-pms/all-in-one';
+import { EXIT, processEnvironment } from '@qa-pms/platform';
+
+/** `qa-pms serve`: starts, says where and what to try, and stops on a signal. */
+export async function serve(options: { port?: string }): Promise<void> {
+  const environment = processEnvironment();
+  if (options.port !== undefined) environment['PORT'] = options.port;
+  if (process.stdout.isTTY) environment['LOG_FORMAT'] ??= 'pretty';
+  const started = Date.now();
+  const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+  const starting = startAllInOne(environment, (line) => {
+    say(`  ${line}`);
+  });
+  let stopping = false;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (stopping) return;
+    stopping = true;
+    void starting.then((running) => running.stop(signal)).finally(() => process.exit(EXIT.ok));
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+
+  const { url, demo } = await starting;
+  say('');
+  say(`QA Intelligent PMS is ready after ${((Date.now() - started) / 1_000).toFixed(1)} s at ${url}`);
+  say(`  API documentation  ${url}/docs`);
+  if (demo) {
+    say(`  Users              ${demo.logins.map(({ username }) => username).join(', ')}`);
+    say(`  Passwords          ${demo.file}`);
+    say('');
+    say('Try this first, in another terminal:');
+    say(`  TOKEN=$(npx qa-pms token --url ${url} --username qa)`);
+    say(`  curl -s ${url}/api/v1/tickets?status=ready_for_qa -H "Authorization: Bearer $TOKEN"`);
+  } else {
+    say('  Make the first administrator with: npx qa-pms user create <name>');
+  }
+  say('');
+  say('Ctrl+C stops it; the data is kept.');
+}

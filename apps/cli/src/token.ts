@@ -1,0 +1,34 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { processEnvironment } from '@qa-pms/platform';
+import { CliError, EXIT_CODES } from './errors.js';
+
+/** `qa-pms token`: signs in and prints the access token, and nothing else. */
+export async function printToken(options: { url: string; username: string; password?: string }): Promise<void> {
+  const { url, username } = options;
+  const password = options.password ?? (await demoPassword(username));
+  let response: Response;
+  try {
+    response = await fetch(`${url}/api/v1/auth/login`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ username, password }),
+    });
+  } catch (error) {
+    throw new CliError(`${url} cannot be reached: is it running? (${String((error as Error).cause ?? error)})`, EXIT_CODES.unavailable);
+  }
+  const answer = (await response.json()) as { accessToken?: string; error?: string };
+  if (!response.ok || !answer.accessToken) throw new CliError(answer.error ?? `${url} answered ${String(response.status)}.`);
+  process.stdout.write(`${answer.accessToken}\n`);
+}
+
+async function demoPassword(username: string): Promise<string> {
+  const file = join(processEnvironment()['DATA_DIR'] ?? '.data', 'demo-users.json');
+  const logins = await readFile(file, 'utf8').then(
+    (text) => JSON.parse(text) as { username: string; password: string }[],
+    () => [],
+  );
+  const login = logins.find((one) => one.username === username);
+  if (!login) throw new CliError(`No password for ${username} in ${file}: give one with --password or QA_PMS_PASSWORD.`, EXIT_CODES.usage);
+  return login.password;
+}

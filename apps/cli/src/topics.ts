@@ -1,0 +1,45 @@
+import { SERVICES } from '@qa-pms/all-in-one';
+import { eventSourcesOf, PlatformSettings, processEnvironment, readSettings, topicDefinitions } from '@qa-pms/platform';
+import { type Admin, Kafka, logLevel } from 'kafkajs';
+import { CliError, EXIT_CODES } from './errors.js';
+
+/** `qa-pms topics create`: makes what is missing and leaves the rest as it is. */
+export async function createTopics(): Promise<void> {
+  await withAdmin(async (admin, settings) => {
+    const consumers = SERVICES.map(({ name, module }) => ({ consumer: name, sources: eventSourcesOf(module) }));
+    const existing = new Set(await admin.listTopics());
+    const wanted = topicDefinitions(settings, SERVICES.map(({ name }) => name), consumers);
+    const missing = wanted.filter(({ topic }) => !existing.has(topic));
+    if (missing.length > 0) await admin.createTopics({ topics: missing, waitForLeaders: true, timeout: 10_000 });
+    for (const { topic, numPartitions } of missing) process.stdout.write(`created ${topic} (${String(numPartitions)} partitions)\n`);
+    process.stdout.write(`${String(missing.length)} created, ${String(wanted.length - missing.length)} were there\n`);
+  });
+}
+
+/** `qa-pms topics list`. */
+export async function listTopics(): Promise<void> {
+  await withAdmin(async (admin, { kafkaTopicPrefix }) => {
+    const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(`${kafkaTopicPrefix}qa.`)).sort();
+    const { topics: described } = await admin.fetchTopicMetadata({ topics });
+    for (const { name, partitions } of described) process.stdout.write(`${name}\t${String(partitions.length)}\n`);
+  });
+}
+
+async function withAdmin(work: (admin: Admin, settings: PlatformSettings) => Promise<void>): Promise<void> {
+  // Topics are made before anything has a master key: it is not asked for.
+  const settings = readSettings(PlatformSettings, { ENCRYPTION_KEY: '-', ...processEnvironment() });
+  if (settings.kafkaBrokers === '') throw new CliError('KAFKA_BROKERS is not set: say which broker, for example KAFKA_BROKERS=localhost:9092.', EXIT_CODES.configuration);
+  const kafka = new Kafka({ clientId: 'qa-pms', brokers: settings.kafkaBrokers.split(','), retry: { retries: 3 }, logLevel: logLevel.NOTHING });
+  const admin = kafka.admin();
+  try {
+    await admin.connect();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CliError(`Kafka at ${settings.kafkaBrokers} cannot be reached: ${reason}.`, EXIT_CODES.unavailable);
+  }
+  try {
+    await work(admin, settings);
+  } finally {
+    await admin.disconnect();
+  }
+}

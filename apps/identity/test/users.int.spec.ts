@@ -1,0 +1,168 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import {
+  CreateUser,
+  GetUser,
+  ListMembers,
+  ListProjects,
+  ListUsers,
+  Login,
+  RemoveMember,
+  SeedDemo,
+  UpdateUser,
+  UserChanged,
+} from '@qa-pms/contracts';
+import { SYSTEM } from '@qa-pms/platform';
+import { as, Identity, PASSWORD, refusedAs } from './identity.fixture.js';
+
+let identity: Identity;
+
+beforeAll(async () => {
+  identity = await Identity.start();
+});
+
+afterAll(() => identity.stop());
+
+const create = (payload: Partial<CreateUser>) => {
+  const whole = { username: 'someone', displayName: 'Some One', password: PASSWORD, roles: ['qa'], ...payload };
+  return identity.service.request(CreateUser, whole, { caller: SYSTEM });
+};
+const update = (payload: UpdateUser) => identity.service.request(UpdateUser, payload, { caller: SYSTEM });
+const signIn = (username: string, password = PASSWORD) =>
+  identity.service.request(Login, { username, password }, { caller: SYSTEM });
+
+describe('a new user', () => {
+  it('can be read, is listed, and is told to the others', async () => {
+    const made = await create({ username: 'ada', displayName: 'Ada', email: 'ada@example.com', roles: ['qa', 'qa'] });
+
+    const read = await identity.service.request(GetUser, { id: made.id }, { caller: SYSTEM });
+    const { data } = await identity.service.request(ListUsers, { pageSize: 100 }, { caller: SYSTEM });
+
+    expect(made).toMatchObject({ username: 'ada', email: 'ada@example.com', roles: ['qa'], disabledAt: null });
+    expect(read).toEqual(made);
+    expect(data).toContainEqual(made);
+    const told = { userId: made.id, displayName: 'Ada', timeZone: 'UTC' };
+    expect(await identity.service.published(UserChanged)).toContainEqual(told);
+  });
+
+  it('cannot take the name of another one in other capitals', async () => {
+    await create({ username: 'grace' });
+
+    await expect(create({ username: 'GRACE' })).rejects.toMatchObject(
+      refusedAs('USERNAME_TAKEN', { username: 'GRACE' }),
+    );
+  });
+
+  it('is one of twenty that are made at the same time under one name', async () => {
+    const outcomes = await Promise.allSettled(Array.from({ length: 20 }, () => create({ username: 'many' })));
+
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  });
+
+  it.each([
+    ['password', { password: 'Linus.Torvalds', username: 'linus.torvalds' }],
+    ['password', { password: 'short' }],
+    ['username', { username: 'two words' }],
+    ['roles', { roles: [] }],
+    ['roles', { roles: ['emperor'] }],
+  ])('is refused for its %s', async (path, payload) => {
+    const violations = expect.arrayContaining([expect.objectContaining({ path: expect.stringContaining(path) })]);
+
+    await expect(create(payload)).rejects.toMatchObject(refusedAs('VALIDATION_ERROR', { violations }));
+  });
+});
+
+describe('the list of users', () => {
+  it('comes in pages by name', async () => {
+    const first = await identity.service.request(ListUsers, { pageSize: 1 }, { caller: SYSTEM });
+    const second = await identity.service.request(ListUsers, { pageSize: 1, page: 2 }, { caller: SYSTEM });
+
+    const names = [...first.data, ...second.data].map(({ username }) => username.toLowerCase());
+    expect(names).toEqual([...names].sort());
+    expect(new Set(names).size).toBe(2);
+    expect(second.pagination).toMatchObject({ page: 2, pageSize: 1, totalItems: first.pagination.totalItems });
+  });
+});
+
+describe('an administrator of the installation', () => {
+  it('changes what is given, and disables and enables accounts', async () => {
+    const { id } = await create({ username: 'edit', email: 'edit@example.com' });
+
+    const changed = await update({ id, displayName: 'Ed It', email: null, roles: ['pm'], disabled: true });
+    const enabled = await update({ id, disabled: false });
+
+    expect(changed).toMatchObject({ displayName: 'Ed It', email: null, roles: ['pm'] });
+    expect(changed.disabledAt).not.toBeNull();
+    expect(enabled).toMatchObject({ displayName: 'Ed It', email: null, roles: ['pm'], disabledAt: null });
+    await expect(signIn('edit')).resolves.toMatchObject({ user: { roles: ['pm'] } });
+  });
+
+  it('hears of a user who does not exist', async () => {
+    const id = '0198c5b0-7d7e-7c3a-9d2f-0a1b2c3d4e5f';
+
+    await expect(update({ id, displayName: 'X' })).rejects.toMatchObject(refusedAs('USER_NOT_FOUND', { id }));
+    const read = identity.service.request(GetUser, { id }, { caller: SYSTEM });
+    await expect(read).rejects.toMatchObject(refusedAs('USER_NOT_FOUND', { id }));
+  });
+
+  it('is not somebody who administers a project only', async () => {
+    const boss = await identity.user('boss', ['admin']);
+    const project = await identity.project('ONLY', as(boss));
+    const local = await identity.user('local', ['user']);
+    await identity.member(project, local, ['admin']);
+    const caller = as(local, ['admin'], project.id);
+
+    const promotion = identity.service.request(UpdateUser, { id: local.id, roles: ['admin'] }, { caller });
+
+    await expect(promotion).rejects.toMatchObject(refusedAs('FORBIDDEN', { permission: 'users:write' }));
+  });
+
+  it('stays the last one, be it against two demotions at the same time', async () => {
+    const { data } = await identity.service.request(ListUsers, { pageSize: 100 }, { caller: SYSTEM });
+    const others = data.filter(({ roles }) => roles.includes('admin'));
+    const [one, two] = [await identity.user('one', ['admin']), await identity.user('two', ['admin'])];
+    for (const { id } of others) await update({ id, roles: ['qa'] });
+
+    const outcomes = await Promise.allSettled([
+      update({ id: one.id, roles: ['qa'] }),
+      update({ id: two.id, disabled: true }),
+    ]);
+
+    expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    expect(outcomes).toContainEqual({ status: 'rejected', reason: expect.objectContaining({ code: 'LAST_ADMIN' }) });
+  });
+});
+
+describe('seeding a demo', () => {
+  const seed = (password: string) => {
+    const user = (username: string, roles: string[]) => {
+      return { username, displayName: `Demo ${username}`, email: `${username}@example.com`, password, roles };
+    };
+    const users = [user('demo-admin', ['admin']), user('demo-qa', ['qa']), user('demo-qa2', ['qa'])];
+    const projects = [
+      { key: 'DEMO', name: 'Demo project', description: 'To try.', members: ['demo-admin', 'demo-qa', 'demo-qa2'] },
+      { key: 'OTHER', name: 'Other project', description: 'To try isolation.', members: ['demo-admin', 'demo-qa2'] },
+    ];
+    return identity.service.request(SeedDemo, { users, projects }, { caller: SYSTEM });
+  };
+
+  it('makes users and projects once, and leaves alone what was changed since', async () => {
+    await seed('the first password');
+    const { user: admin } = await signIn('demo-admin', 'the first password');
+    const { user: qa } = await signIn('demo-qa', 'the first password');
+    const [demo] = qa.projects;
+    const caller = as({ ...admin, disabledAt: null, createdAt: '', updatedAt: '' });
+    await identity.service.request(RemoveMember, { id: demo?.id ?? '', userId: qa.id }, { caller });
+
+    await seed('another password');
+
+    await expect(signIn('demo-qa', 'another password')).rejects.toMatchObject(refusedAs('SIGN_IN_FAILED'));
+    const { data: projects } = await identity.service.request(ListProjects, {}, { caller });
+    const { data: members } = await identity.service.request(ListMembers, { id: demo?.id ?? '' }, { caller });
+    expect(projects.map(({ key }) => key)).toEqual(['DEMO', 'OTHER']);
+    expect(members.map(({ username, roles }) => [username, roles])).toEqual([
+      ['demo-admin', ['admin']],
+      ['demo-qa2', ['qa']],
+    ]);
+    expect(qa.projects.map(({ key }) => key)).toEqual(['DEMO']);
+  });
+});

@@ -1,0 +1,222 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Admin, type Consumer, type EachBatchPayload, type IHeaders, type Kafka, type KafkaMessage, type PartitionAssigner } from 'kafkajs';
+import type { Log } from '../log.js';
+import type { EventEnvelope } from '../messaging/envelope.js';
+import { Progress } from './progress.js';
+import { removeDeadPredecessors } from './predecessors.js';
+
+/** A record as it came in. */
+export type Received = EventEnvelope;
+
+interface GroupConsumerOptions {
+  kafka: Kafka;
+  /** The unique client id of `kafka`, which keeps it to itself. */
+  clientId: string;
+  /** Finds where to begin in topics whose offsets are not kept. */
+  admin?: Admin;
+  groupId: string;
+  topics: string[];
+  sessionTimeoutMs: number;
+  /** Commands and events go on where they stopped; queries and replies begin with what is still asked for. */
+  keepsOffsets: boolean;
+  assigner?: PartitionAssigner;
+  /** Must not reject for what is the message's fault: a record whose handling rejects is delivered again. */
+  handle: (received: Received) => Promise<void>;
+  log: Log;
+}
+
+/** Records in hand before no more are fetched. */
+const IN_HAND = 1_000;
+/** How often finished offsets are committed. */
+const COMMIT_MS = 500;
+/** Age of queries that nobody waits for any more: the deadline of requests, and a little. */
+const STALE_MS = 12_000;
+/** A consumer that was not heard of for so long is replaced. */
+const SILENT_MS = 30_000;
+
+/**
+ * A member of a consumer group that hands out every record at once: whoever handles them keeps the order of keys. The
+ * committed offset is never ahead of unfinished work, so that a crash loses nothing.
+ */
+export class GroupConsumer {
+  private consumer: Consumer | null = null;
+  private assigned = false;
+  private stopped = false;
+  private heard = Date.now();
+  private readonly progress = new Progress();
+  private timers: NodeJS.Timeout[] = [];
+
+  constructor(private readonly options: GroupConsumerOptions) {}
+
+  /** Resolved when it has joined its group with partitions; it tries until then, or until stopped. */
+  async start(): Promise<void> {
+    await this.connect();
+    this.timers = [
+      setInterval(() => void this.commit(), COMMIT_MS).unref(),
+      setInterval(() => void this.watch(), SILENT_MS / 3).unref(),
+    ];
+    while (!this.assigned && !this.stopped) await sleep(10);
+  }
+
+  /** Null when records arrive; else what is missing. */
+  notReady(): string | null {
+    return this.assigned ? null : `${this.options.groupId} has no partitions`;
+  }
+
+  /** Fetches no more, finishes what is in hand, commits, leaves the group. */
+  async stop(): Promise<void> {
+    if (this.stopped) return;
+    this.stopped = true;
+    for (const timer of this.timers) clearInterval(timer);
+    const { consumer } = this;
+    if (!consumer) return;
+    consumer.pause(this.options.topics.map((topic) => ({ topic })));
+    await this.progress.finished();
+    await this.commit();
+    await consumer.disconnect().catch(() => undefined);
+    this.assigned = false;
+  }
+
+  private async connect(): Promise<void> {
+    const { kafka, clientId, groupId, topics, log } = this.options;
+    for (let attempt = 0; !this.stopped; attempt += 1) {
+      const consumer = this.create();
+      try {
+        await removeDeadPredecessors(kafka, clientId, groupId).catch((error: unknown) => {
+          log.debug({ err: error, groupId }, 'predecessors were not looked for');
+        });
+        await consumer.connect();
+        await consumer.subscribe({ topics, fromBeginning: true });
+        await consumer.run({
+          autoCommit: false,
+          eachBatchAutoResolve: false,
+          partitionsConsumedConcurrently: 24,
+          eachBatch: (payload) => this.batch(payload),
+        });
+        this.consumer = consumer;
+        return;
+      } catch (error) {
+        if (attempt === 0) log.warn({ err: error, groupId }, 'consumer waits for the broker');
+        await consumer.disconnect().catch(() => undefined);
+        await sleep(500);
+      }
+    }
+  }
+
+  private create(): Consumer {
+    const { kafka, groupId, sessionTimeoutMs, assigner } = this.options;
+    const consumer = kafka.consumer({
+      groupId,
+      sessionTimeout: sessionTimeoutMs,
+      rebalanceTimeout: Math.max(sessionTimeoutMs, 3_000),
+      heartbeatInterval: Math.max(200, Math.floor(sessionTimeoutMs / 6)),
+      maxWaitTimeInMs: 100,
+      metadataMaxAge: 10_000,
+      allowAutoTopicCreation: false,
+      retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 5, restartOnFailure: () => Promise.resolve(true) },
+      ...(assigner && { partitionAssigners: [assigner] }),
+    });
+    const { GROUP_JOIN, HEARTBEAT, FETCH, REBALANCING, CRASH } = consumer.events;
+    consumer.on(GROUP_JOIN, ({ payload }) => {
+      const assignment = payload.memberAssignment as Record<string, number[]>;
+      this.heard = Date.now();
+      this.progress.keepOnly(assignment);
+      void this.skipStale(consumer, assignment).finally(() => {
+        this.assigned = Object.values(assignment).some((partitions) => partitions.length > 0);
+      });
+    });
+    for (const alive of [HEARTBEAT, FETCH]) {
+      consumer.on(alive, () => {
+        this.heard = Date.now();
+      });
+    }
+    consumer.on(REBALANCING, () => {
+      this.assigned = false;
+    });
+    consumer.on(CRASH, () => {
+      this.assigned = false;
+    });
+    return consumer;
+  }
+
+  /** Where offsets are not kept, what was asked long ago is passed over. */
+  private async skipStale(consumer: Consumer, assignment: Record<string, number[]>): Promise<void> {
+    const { admin, keepsOffsets, log } = this.options;
+    if (keepsOffsets || !admin) return;
+    try {
+      for (const [topic, partitions] of Object.entries(assignment)) {
+        const offsets = await admin.fetchTopicOffsetsByTimestamp(topic, Date.now() - STALE_MS);
+        for (const { partition, offset } of offsets) {
+          if (partitions.includes(partition)) consumer.seek({ topic, partition, offset });
+        }
+      }
+    } catch (error) {
+      log.debug({ err: error }, 'stale queries are read and dropped one by one');
+    }
+  }
+
+  private async batch({ batch, resolveOffset, heartbeat, isRunning, isStale }: EachBatchPayload): Promise<void> {
+    const { topic, partition } = batch;
+    const progress = this.progress.of(topic, partition);
+    for (const message of batch.messages) {
+      if (!isRunning() || isStale()) break;
+      // Heartbeats come only from this loop: while it waits for a place it sends them itself.
+      while (this.progress.inHand >= IN_HAND && isRunning()) {
+        await sleep(5);
+        await heartbeat();
+      }
+      if (progress.begin(message.offset)) void this.handOut(topic, partition, message);
+      resolveOffset(message.offset);
+    }
+    await heartbeat();
+  }
+
+  private async handOut(topic: string, partition: number, message: KafkaMessage): Promise<void> {
+    const progress = this.progress.of(topic, partition);
+    try {
+      await this.options.handle({
+        topic,
+        key: message.key?.toString() ?? null,
+        headers: textHeaders(message.headers),
+        body: message.value?.toString() ?? '',
+      });
+      progress.end(message.offset, true);
+    } catch (error) {
+      // Only when stopping: the record is left for the next start.
+      this.options.log.debug({ err: error, topic, partition, offset: message.offset }, 'record left for the next start');
+      progress.end(message.offset, false);
+    }
+  }
+
+  private async commit(): Promise<void> {
+    const { keepsOffsets, log } = this.options;
+    if (!keepsOffsets || !this.consumer) return;
+    const offsets = this.progress.toCommit();
+    if (offsets.length === 0) return;
+    try {
+      await this.consumer.commitOffsets(offsets);
+      this.progress.committed(offsets);
+    } catch (error) {
+      log.debug({ err: error }, 'offsets are committed with the next ones');
+    }
+  }
+
+  private async watch(): Promise<void> {
+    if (this.stopped || !this.consumer || Date.now() - this.heard < SILENT_MS) return;
+    this.options.log.warn({ groupId: this.options.groupId }, 'consumer was silent and is replaced');
+    const { consumer } = this;
+    this.consumer = null;
+    this.assigned = false;
+    this.heard = Date.now();
+    await Promise.race([consumer.disconnect().catch(() => undefined), sleep(2_000)]);
+    await this.connect();
+  }
+}
+
+function textHeaders(headers: IHeaders | undefined): Record<string, string> {
+  const text: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers ?? {})) {
+    if (value !== undefined) text[name] = value.toString();
+  }
+  return text;
+}

@@ -1,0 +1,185 @@
+import { AppError, type MessageKind, type ServiceName } from '@qa-pms/contracts';
+import { type Admin, CompressionTypes, Kafka, logLevel, Partitioners, type Producer } from 'kafkajs';
+import type { Logger } from 'pino';
+import { type Log, logFor } from '../log.js';
+import type { Envelope, EventEnvelope, ReplyEnvelope } from '../messaging/envelope.js';
+import type { Inbound, Serving, Wire } from '../messaging/wire.js';
+import type { PlatformSettings } from '../platform.settings.js';
+import { GroupConsumer, type Received } from './group-consumer.js';
+import { ReplyReader } from './reply-reader.js';
+import { RequestSender } from './request-sender.js';
+import { repliesTopic, topicName } from './topics.js';
+
+export interface KafkaWireOptions {
+  settings: Pick<PlatformSettings, 'kafkaBrokers' | 'kafkaSessionTimeoutMs' | 'kafkaTopicPrefix'>;
+  /** Unique and lasting: a restart under the same name takes over at once. */
+  instanceId: string;
+  logger: Logger;
+}
+
+/** Short waits, so that a broker that comes back is found within a second. */
+const RETRY = { initialRetryTime: 100, maxRetryTime: 1_000 };
+
+/** Messages between processes, over Kafka. */
+export class KafkaWire implements Wire {
+  readonly publishesInOrder = false;
+  private readonly kafka: Kafka;
+  private readonly clientId: string;
+  private readonly log: Log;
+  private readonly prefix: string;
+  private readonly replies: ReplyReader;
+  private readonly requests: RequestSender;
+  private readonly answers: RequestSender;
+  private readonly events: Producer;
+  private readonly admin: Admin;
+  private readonly consumers: GroupConsumer[] = [];
+  private connected: Promise<void> | null = null;
+
+  constructor(private readonly options: KafkaWireOptions) {
+    const { settings, instanceId, logger } = options;
+    this.log = logFor(logger, 'kafka');
+    this.prefix = settings.kafkaTopicPrefix;
+    this.clientId = `qa-pms.${instanceId}`;
+    this.kafka = new Kafka({
+      clientId: this.clientId,
+      brokers: settings.kafkaBrokers.split(',').map((broker) => broker.trim()),
+      connectionTimeout: 2_000,
+      requestTimeout: 10_000,
+      retry: { ...RETRY, retries: 5 },
+      logLevel: logLevel.WARN,
+      logCreator: () => ({ namespace, level, log }) => {
+        const { message, ...facts } = log;
+        // kafkajs repeats what its callers are told as well: only they know whether it matters.
+        this.log.debug({ namespace, level, detail: message, error: facts['error'] as unknown }, 'kafkajs');
+      },
+    });
+    const producer = (retries: number): Producer =>
+      this.kafka.producer({
+        allowAutoTopicCreation: false,
+        createPartitioner: Partitioners.DefaultPartitioner,
+        metadataMaxAge: 10_000,
+        retry: { ...RETRY, retries },
+      });
+    this.requests = new RequestSender(producer(2), this.log);
+    this.answers = new RequestSender(producer(2), this.log);
+    this.events = producer(5);
+    this.admin = this.kafka.admin({ retry: { ...RETRY, retries: 2 } });
+    this.replies = new ReplyReader({
+      kafka: this.kafka,
+      clientId: this.clientId,
+      topic: repliesTopic(this.prefix),
+      instanceId,
+      sessionTimeoutMs: settings.kafkaSessionTimeoutMs,
+      log: this.log,
+    });
+  }
+
+  async request(target: ServiceName, kind: MessageKind, envelope: Envelope): Promise<ReplyEnvelope> {
+    await this.connect();
+    const { correlation, reply, forget } = this.replies.expect(Number(envelope.headers['deadline']));
+    const headers = { ...envelope.headers, 'reply-to': String(this.replies.partition), correlation };
+    const topic = topicName(this.prefix, target, kind === 'query' ? 'queries' : 'commands');
+    try {
+      await this.requests.send({ topic, key: envelope.key, headers, value: envelope.body });
+    } catch (error) {
+      forget();
+      throw new AppError('UPSTREAM_UNAVAILABLE', { upstream: 'kafka' }, { cause: error });
+    }
+    return reply;
+  }
+
+  async serve(inbound: Inbound): Promise<Serving> {
+    await this.connect();
+    const { service } = inbound;
+    const answer = (received: Received): Promise<void> => this.answer(inbound, received);
+    const groups = [
+      this.group(service, 'queries', [topicName(this.prefix, service, 'queries')], answer),
+      this.group(service, 'commands', [topicName(this.prefix, service, 'commands')], answer),
+    ];
+    if (inbound.eventSources.length > 0) {
+      const topics = inbound.eventSources.map((source) => topicName(this.prefix, source, 'events'));
+      groups.push(this.group(service, 'events', topics, (received) => inbound.event(received)));
+    }
+    this.consumers.push(...groups);
+    await Promise.all(groups.map((group) => group.start()));
+    return {
+      notReady: () => groups.map((group) => group.notReady()).find((missing) => missing !== null) ?? null,
+      drain: async () => {
+        await Promise.all(groups.map((group) => group.stop()));
+        await this.answers.drained();
+      },
+    };
+  }
+
+  publish(events: EventEnvelope[]): Promise<void>[] {
+    const topics = new Map<string, EventEnvelope[]>();
+    for (const event of events) topics.set(event.topic, [...(topics.get(event.topic) ?? []), event]);
+    const sent = this.connect().then(async () => {
+      await this.events.sendBatch({
+        // -1: every in-sync replica has it before the row leaves the outbox.
+        acks: -1,
+        compression: CompressionTypes.None,
+        topicMessages: [...topics].map(([topic, group]) => ({
+          topic,
+          messages: group.map(({ key, headers, body }) => ({ key, headers, value: body })),
+        })),
+      });
+    });
+    return events.map(() => sent);
+  }
+
+  notReady(): string | null {
+    return this.replies.notReady();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.consumers.map((consumer) => consumer.stop()));
+    await this.replies.stop();
+    await Promise.allSettled([this.requests.close(), this.answers.close(), this.events.disconnect(), this.admin.disconnect()]);
+  }
+
+  private group(service: ServiceName, kind: 'queries' | 'commands' | 'events', topics: string[], handle: (received: Received) => Promise<void>): GroupConsumer {
+    return new GroupConsumer({
+      kafka: this.kafka,
+      clientId: this.clientId,
+      admin: this.admin,
+      groupId: `${this.prefix}qa.${service}.${kind}`,
+      topics,
+      sessionTimeoutMs: this.options.settings.kafkaSessionTimeoutMs,
+      keepsOffsets: kind !== 'queries',
+      handle,
+      log: this.log,
+    });
+  }
+
+  private async answer(inbound: Inbound, received: Received): Promise<void> {
+    const { correlation, 'reply-to': partition } = received.headers;
+    const reply = await inbound.request(received);
+    if (!reply || !correlation || partition === undefined) return;
+    // An answer that cannot be sent is not tried again later: its caller ends at the deadline.
+    await this.answers
+      .send({
+        topic: repliesTopic(this.prefix),
+        key: null,
+        partition: Number(partition),
+        headers: { correlation, ok: reply.ok ? '1' : '0' },
+        value: reply.body,
+      })
+      .catch((error: unknown) => {
+        this.log.warn({ err: error }, 'reply could not be sent');
+      });
+  }
+
+  private connect(): Promise<void> {
+    this.connected ??= this.open().catch((error: unknown) => {
+      this.connected = null;
+      throw new AppError('UPSTREAM_UNAVAILABLE', { upstream: 'kafka' }, { cause: error });
+    });
+    return this.connected;
+  }
+
+  private async open(): Promise<void> {
+    await Promise.all([this.requests.connect(), this.answers.connect(), this.events.connect(), this.admin.connect()]);
+    await this.replies.start();
+  }
+}

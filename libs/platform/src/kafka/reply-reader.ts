@@ -1,0 +1,98 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { AssignerProtocol, type Kafka, type PartitionAssigner } from 'kafkajs';
+import type { Log } from '../log.js';
+import type { ReplyEnvelope } from '../messaging/envelope.js';
+import { GroupConsumer } from './group-consumer.js';
+import { REPLY_PARTITIONS } from './topics.js';
+
+interface ReplyReaderOptions {
+  kafka: Kafka;
+  clientId: string;
+  topic: string;
+  instanceId: string;
+  sessionTimeoutMs: number;
+  log: Log;
+}
+
+/**
+ * Reads the replies to this process's requests: one partition of the common topic, in a consumer group of its own
+ * (instances that shared one lost replies whenever another joined). What was not asked for here is dropped.
+ */
+export class ReplyReader {
+  readonly partition: number;
+  private readonly pending = new Map<string, (reply: ReplyEnvelope) => void>();
+  private readonly consumer: GroupConsumer;
+  private readonly prefix = randomUUID().slice(0, 8);
+  private count = 0;
+
+  constructor({ kafka, clientId, topic, instanceId, sessionTimeoutMs, log }: ReplyReaderOptions) {
+    this.partition = createHash('sha256').update(instanceId).digest().readUInt32BE(0) % REPLY_PARTITIONS;
+    this.consumer = new GroupConsumer({
+      kafka,
+      clientId,
+      groupId: `${topic}.${instanceId}`,
+      topics: [topic],
+      sessionTimeoutMs,
+      keepsOffsets: false,
+      assigner: onlyPartition(this.partition),
+      handle: ({ headers, body }) => {
+        const settle = this.pending.get(headers['correlation'] ?? '');
+        settle?.({ ok: headers['ok'] === '1', body });
+        return Promise.resolve();
+      },
+      log,
+    });
+  }
+
+  start(): Promise<void> {
+    return this.consumer.start();
+  }
+
+  stop(): Promise<void> {
+    return this.consumer.stop();
+  }
+
+  notReady(): string | null {
+    return this.consumer.notReady();
+  }
+
+  /** A place for a reply; it is given up at the deadline (epoch milliseconds). */
+  expect(deadline: number): { correlation: string; reply: Promise<ReplyEnvelope>; forget: () => void } {
+    this.count += 1;
+    const correlation = `${this.prefix}-${this.count.toString(36)}`;
+    const forget = (): void => {
+      clearTimeout(timer);
+      this.pending.delete(correlation);
+    };
+    const timer = setTimeout(forget, Math.max(0, deadline - Date.now()) + 100);
+    const reply = new Promise<ReplyEnvelope>((resolve) => {
+      this.pending.set(correlation, (answer) => {
+        forget();
+        resolve(answer);
+      });
+    });
+    return { correlation, reply, forget };
+  }
+}
+
+/** Gives the group's only member one partition of each topic. */
+function onlyPartition(partition: number): PartitionAssigner {
+  const version = 1;
+  return () => ({
+    name: `only-${String(partition)}`,
+    version,
+    assign: ({ members, topics }) => {
+      const assignment = Object.fromEntries(topics.map((topic) => [topic, [partition]]));
+      return Promise.resolve(
+        members.map(({ memberId }) => ({
+          memberId,
+          memberAssignment: AssignerProtocol.MemberAssignment.encode({ version, assignment, userData: Buffer.alloc(0) }),
+        })),
+      );
+    },
+    protocol: ({ topics }) => ({
+      name: `only-${String(partition)}`,
+      metadata: AssignerProtocol.MemberMetadata.encode({ version, topics, userData: Buffer.alloc(0) }),
+    }),
+  });
+}
