@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { type WorkflowChanged, WorkflowTimed } from '@qa-pms/contracts';
 import { Database, type Transaction } from '@qa-pms/database';
-import { Log } from '@qa-pms/platform';
+import { currentContext, Log, runInContext } from '@qa-pms/platform';
 import { v7 as uuidv7 } from 'uuid';
 import { raiseGaps } from '../alerts/alerts.queries.js';
 import { TrackingSettings } from '../tracking.settings.js';
@@ -24,8 +24,8 @@ export class SessionsService {
 
   /** Follows a workflow. A change that is not newer than what is known is ignored. */
   async workflowChanged(event: WorkflowChanged): Promise<void> {
-    const { id, rowVersion } = event.workflow;
-    await this.db.once(async (tx) => {
+    const { id, projectId, rowVersion } = event.workflow;
+    await this.onceIn(projectId, async (tx) => {
       const before = await lockTracked(tx, id);
       const known = before?.workflow.rowVersion ?? 0;
       if (rowVersion <= known) return;
@@ -38,6 +38,12 @@ export class SessionsService {
       if (event.change === 'completed' || event.change === 'cancelled') this.publishTimes(tx, after);
     });
     this.arrivals.announce(id);
+  }
+
+  /** The event says which project it is about, whoever published it. */
+  private onceIn(projectId: string, work: (tx: Transaction) => Promise<void>): Promise<void> {
+    const context = currentContext();
+    return runInContext({ ...context, caller: { ...context.caller, projectId } }, () => this.db.once(work));
   }
 
   /** Writes sessions that changed, and what follows from them: history and gap alerts as of `asOf`. */

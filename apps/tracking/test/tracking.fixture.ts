@@ -1,0 +1,152 @@
+import { expect } from '@jest/globals';
+import {
+  CorrectSession,
+  GetWorkflowTime,
+  type Role,
+  type Workflow,
+  WorkflowChanged,
+  type WorkflowTime,
+} from '@qa-pms/contracts';
+import type { Caller } from '@qa-pms/platform';
+import { startService, startTestDatabase, testCaller, type TestService } from '@qa-pms/testing';
+import { v7 as uuidv7 } from 'uuid';
+import { trackingService } from '../src/service.js';
+import { aStep, aWorkflow } from './build.js';
+
+/** Waits for changes that do not come are cut short in tests. */
+const SETTINGS = { TRACKING_ARRIVAL_WAIT_MS: '400', TRACKING_GAP_CHECK_SECONDS: '1' };
+
+/** Tracking on a database of its own. */
+export class Tracking {
+  private constructor(
+    readonly service: TestService,
+    readonly databaseUrl: string,
+    private readonly removeDatabase: () => Promise<void>,
+  ) {}
+
+  static async start(): Promise<Tracking> {
+    const database = await startTestDatabase();
+    const service = await startService(trackingService, { databaseUrl: database.url, settings: SETTINGS });
+    return new Tracking(service, database.url, () => database.stop());
+  }
+
+  async stop(): Promise<void> {
+    await this.service.stop();
+    await this.removeDatabase();
+  }
+
+  time(workflowId: string, caller: Caller, afterRowVersion?: number): Promise<WorkflowTime> {
+    const payload = { workflowId, ...(afterRowVersion !== undefined && { afterRowVersion }) };
+    return this.service.request(GetWorkflowTime, payload, { caller });
+  }
+
+  correct(id: string, span: { startedAt?: string; endedAt?: string }, caller: Caller) {
+    return this.service.request(CorrectSession, { id, ...span, reason: 'Lunch.' }, { caller });
+  }
+}
+
+/** Somebody in a project. */
+export function person(projectId: string, roles: Role[] = ['qa']): Caller & { userId: string } {
+  const userId = uuidv7();
+  return { ...testCaller({ userId, projectId, roles }), userId };
+}
+
+/** A workflow that goes on step by step, told to tracking; its clock starts at a moment and is moved by the test. */
+export class Story {
+  readonly id: string;
+  private workflow: Workflow;
+  private now: number;
+
+  constructor(
+    private readonly tracking: Tracking,
+    projectId: string,
+    userId: string,
+    options: { start?: string; estimates?: number[]; values?: Partial<Workflow> } = {},
+  ) {
+    const { start = '2026-11-20T09:00:00.000Z', estimates = [600, 600], values = {} } = options;
+    this.id = uuidv7();
+    this.now = Date.parse(start);
+    const steps = estimates.map((estimateSeconds, index) =>
+      aStep(index, index === 0 ? 'in_progress' : 'pending', { estimateSeconds }),
+    );
+    this.workflow = aWorkflow({ id: this.id, projectId, userId, steps, startedAt: start, rowVersion: 0, ...values });
+  }
+
+  /** So many seconds pass. */
+  after(seconds: number): this {
+    this.now += seconds * 1000;
+    return this;
+  }
+
+  start(): Promise<this> {
+    return this.change('started', {});
+  }
+
+  note(): Promise<this> {
+    return this.change('step_updated', {});
+  }
+
+  pause(): Promise<this> {
+    return this.change('paused', { status: 'paused' });
+  }
+
+  resume(): Promise<this> {
+    return this.change('resumed', { status: 'active' });
+  }
+
+  handOver(userId: string): Promise<this> {
+    return this.change('handed_over', { userId });
+  }
+
+  cancel(): Promise<this> {
+    return this.change('cancelled', { status: 'cancelled' });
+  }
+
+  complete(): Promise<this> {
+    return this.change('completed', { status: 'completed' });
+  }
+
+  /** The step in progress ends, the next one begins. */
+  endStep(status: 'completed' | 'skipped' = 'completed'): Promise<this> {
+    const current = this.workflow.steps.findIndex((step) => step.status === 'in_progress');
+    const steps = this.workflow.steps.map((step, index) => {
+      if (index === current) return { ...step, status, completedAt: new Date(this.now).toISOString() };
+      return index === current + 1 ? { ...step, status: 'in_progress' as const } : step;
+    });
+    return this.change(status === 'completed' ? 'step_completed' : 'step_skipped', { steps });
+  }
+
+  /** A step goes on; the one in progress waits. */
+  reopen(index: number): Promise<this> {
+    const steps = this.workflow.steps.map((step) => {
+      if (step.index === index) return { ...step, status: 'in_progress' as const, completedAt: null };
+      return step.status === 'in_progress' ? { ...step, status: 'pending' as const } : step;
+    });
+    return this.change('step_reopened', { steps });
+  }
+
+  /** The last change, once more: as a message of its own. */
+  async repeat(): Promise<void> {
+    await this.tell('step_updated');
+  }
+
+  get rowVersion(): number {
+    return this.workflow.rowVersion;
+  }
+
+  private async change(change: WorkflowChanged['change'], values: Partial<Workflow>): Promise<this> {
+    this.workflow = { ...this.workflow, ...values, rowVersion: this.workflow.rowVersion + 1 };
+    await this.tell(change);
+    return this;
+  }
+
+  private async tell(change: WorkflowChanged['change']): Promise<void> {
+    const at = new Date(this.now).toISOString();
+    await this.tracking.service.deliver(WorkflowChanged, { change, at, workflow: this.workflow });
+  }
+}
+
+/** What a refused request rejects with. */
+export function refusedAs(code: string, details: Record<string, unknown> = {}): Record<string, unknown> {
+  return { code, details: expect.objectContaining(details) as unknown };
+}

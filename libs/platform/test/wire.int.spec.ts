@@ -1,0 +1,267 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Controller, Injectable, Module } from '@nestjs/common';
+import { AppError, command, event, IntegerField, query, TextField, wireName } from '@qa-pms/contracts';
+import {
+  bootService,
+  BackgroundJobs,
+  createRuntime,
+  DeadLetterStore,
+  defineService,
+  deadLetterTopic,
+  type EventEnvelope,
+  Handle,
+  InProcessWire,
+  MessageBus,
+  requireUser,
+  type RunningService,
+  type Runtime,
+  SYSTEM,
+  topicDefinitions,
+  topicName,
+} from '@qa-pms/platform';
+import { Kafka, logLevel } from 'kafkajs';
+
+class Echo {
+  @TextField({ description: 'What was said.', max: 1000, min: 0 })
+  said!: string;
+}
+class Ask extends query({ service: 'workflow', name: 'ask', reply: Echo, permission: 'tickets:read' }) {
+  @TextField({ description: 'What to say, or what to do.', max: 1000 })
+  say!: string;
+}
+class Append extends command({ service: 'workflow', name: 'append', reply: Echo, key: 'list' }) {
+  @TextField({ description: 'The list.', max: 100 })
+  list!: string;
+  @IntegerField({ description: 'What is appended.' })
+  value!: number;
+}
+class Happened extends event({ service: 'workflow', name: 'happened', key: 'key' }) {
+  @TextField({ description: 'Whose.', max: 100 })
+  key!: string;
+  @IntegerField({ description: 'Which.' })
+  number!: number;
+}
+
+/** What the toy service has seen; shared by its instances, as a database would be. */
+const lists = new Map<string, number[]>();
+const seen = new Map<string, number[]>();
+const attempts = new Map<string, number>();
+const faults = new Map<string, 'refuse' | 'outage' | 'refuse once'>();
+const dead: { event: EventEnvelope; error: string | null }[] = [];
+
+@Controller()
+class ToyMessages {
+  @Handle(Ask)
+  async ask({ say }: Ask): Promise<Echo> {
+    if (say === 'refuse') throw new AppError('TICKET_NOT_FOUND', { key: 'DEMO-1' });
+    if (say === 'crash') throw new Error('a secret that nobody may see');
+    if (say === 'outage') throw Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+    if (say === 'who') return { said: requireUser().userId };
+    if (say === 'sleep') await sleep(1_000);
+    return { said: say };
+  }
+
+  @Handle(Append)
+  async append({ list, value }: Append): Promise<Echo> {
+    // Later commands are faster: only the order of the key keeps them behind.
+    await sleep(Math.max(0, 20 - value));
+    lists.set(list, [...(lists.get(list) ?? []), value]);
+    return { said: String(value) };
+  }
+
+  @Handle(Happened)
+  happened({ key, number }: Happened): void {
+    const name = `${key}#${String(number)}`;
+    const attempt = (attempts.get(name) ?? 0) + 1;
+    attempts.set(name, attempt);
+    const fault = faults.get(name);
+    if (fault === 'refuse') throw new Error('not this one');
+    if (fault === 'refuse once' && attempt === 1) throw new Error('not at first');
+    if (fault === 'outage' && attempt <= 5) throw new AppError('UPSTREAM_UNAVAILABLE', { upstream: 'database' });
+    seen.set(key, [...(seen.get(key) ?? []), number]);
+  }
+}
+
+@Injectable()
+class MemoryDeadLetters extends DeadLetterStore {
+  isParked({ key }: EventEnvelope): Promise<boolean> {
+    return Promise.resolve(dead.some((letter) => letter.event.key === key));
+  }
+  park(event: EventEnvelope, error: Error | null): Promise<void> {
+    dead.push({ event, error: error?.message ?? null });
+    return Promise.resolve();
+  }
+}
+
+@Module({
+  controllers: [ToyMessages],
+  providers: [{ provide: DeadLetterStore, useClass: MemoryDeadLetters }, BackgroundJobs],
+})
+class ToyModule {}
+
+const toy = defineService({
+  name: 'workflow',
+  module: ToyModule,
+  settings: [],
+  database: { schema: 'none', entities: [], migrations: [] },
+});
+
+const brokers = process.env['KAFKA_BROKERS'] ?? '';
+const prefix = `t${randomUUID().slice(0, 8)}.`;
+const tester = { ...SYSTEM, userId: 'u1', displayName: 'Ünï – 名', system: false, permissions: ['tickets:read' as const] };
+
+function envelope(payload: Happened): EventEnvelope {
+  const id = randomUUID();
+  return {
+    topic: topicName(brokers === '' ? '' : prefix, 'workflow', 'events'),
+    key: payload.key,
+    headers: { name: wireName(Happened.contract), id, 'request-id': id },
+    body: JSON.stringify(payload),
+  };
+}
+
+async function until(condition: () => boolean, milliseconds = 15_000): Promise<void> {
+  const end = Date.now() + milliseconds;
+  while (!condition() && Date.now() < end) await sleep(20);
+}
+
+const wires = [{ name: 'in process', kafka: '' }, ...(brokers === '' ? [] : [{ name: 'over Kafka', kafka: brokers }])];
+
+describe.each(wires)('messages $name', ({ kafka }) => {
+  let runtime: Runtime;
+  let service: RunningService;
+  let bus: MessageBus;
+  const topics = kafka === '' ? '' : prefix;
+  const place = (payload: Happened): EventEnvelope => ({ ...envelope(payload), topic: topicName(topics, 'workflow', 'events') });
+
+  beforeAll(async () => {
+    for (const memory of [lists, seen, attempts, faults]) memory.clear();
+    dead.length = 0;
+    const environment = { ENCRYPTION_KEY: 'ab'.repeat(32), LOG_LEVEL: 'silent', KAFKA_BROKERS: kafka, KAFKA_TOPIC_PREFIX: topics };
+    if (kafka !== '') {
+      const admin = new Kafka({ brokers: kafka.split(','), logLevel: logLevel.NOTHING }).admin();
+      await admin.connect();
+      const settings = { kafkaTopicPrefix: topics, kafkaReplication: 1, kafkaMinInSync: 1 };
+      await admin.createTopics({ topics: topicDefinitions(settings, ['workflow'], [{ consumer: 'workflow', sources: ['workflow'] }]) });
+      await admin.disconnect();
+    }
+    runtime = createRuntime(environment, 'toy');
+    service = await bootService(toy, runtime);
+    if (runtime.wire instanceof InProcessWire) runtime.wire.allServing();
+    bus = service.app.get(MessageBus);
+  }, 60_000);
+
+  afterAll(async () => {
+    await service.app.close();
+    await runtime.wire.close();
+  }, 30_000);
+
+  it('answers a request in the context of its caller', async () => {
+    const reply = await bus.request(Ask, { say: 'who' }, { caller: tester });
+
+    expect(reply).toEqual({ said: 'u1' });
+  });
+
+  it('hands an error with its facts to the caller', async () => {
+    const refusal = bus.request(Ask, { say: 'refuse' }, { caller: tester });
+
+    await expect(refusal).rejects.toMatchObject({ code: 'TICKET_NOT_FOUND', details: { key: 'DEMO-1' } });
+  });
+
+  it('tells nothing of an unexpected fault', async () => {
+    const refusal = bus.request(Ask, { say: 'crash' }, { caller: tester });
+
+    await expect(refusal).rejects.toMatchObject({ code: 'INTERNAL_ERROR', details: {} });
+  });
+
+  it('answers a fault of the infrastructure at once with 503', async () => {
+    const refusal = bus.request(Ask, { say: 'outage' }, { caller: tester });
+
+    await expect(refusal).rejects.toMatchObject({ code: 'UPSTREAM_UNAVAILABLE', details: { upstream: 'database' } });
+  });
+
+  it('refuses a payload that is not legal', async () => {
+    const refusal = bus.request(Ask, { say: '' }, { caller: tester });
+
+    await expect(refusal).rejects.toMatchObject({ code: 'VALIDATION_ERROR', details: { violations: [{ path: 'say' }] } });
+  });
+
+  it('refuses a caller without the permission', async () => {
+    const refusal = bus.request(Ask, { say: 'hello' }, { caller: { ...tester, permissions: [] } });
+
+    await expect(refusal).rejects.toMatchObject({ code: 'FORBIDDEN', details: { permission: 'tickets:read' } });
+  });
+
+  it('ends at the deadline and names who was late', async () => {
+    const refusal = bus.request(Ask, { say: 'sleep' }, { caller: tester, timeoutMs: 200 });
+
+    await expect(refusal).rejects.toMatchObject({ code: 'UPSTREAM_TIMEOUT', details: { upstream: 'workflow' } });
+  });
+
+  it('answers many requests at once', async () => {
+    const replies = await Promise.all(Array.from({ length: 200 }, (_, index) => bus.request(Ask, { say: `n${String(index)}` }, { caller: tester })));
+
+    expect(replies.map(({ said }) => said)).toEqual(Array.from({ length: 200 }, (_, index) => `n${String(index)}`));
+  });
+
+  it('handles commands of one key in their order', async () => {
+    const values = Array.from({ length: 20 }, (_, index) => index);
+
+    await Promise.all(values.map((value) => bus.request(Append, { list: 'ordered', value }, { caller: tester })));
+
+    expect(lists.get('ordered')).toEqual(values);
+  });
+
+  it('delivers events of one key in their order', async () => {
+    const numbers = Array.from({ length: 50 }, (_, index) => index);
+
+    await Promise.all(runtime.wire.publish(numbers.map((number) => place({ key: 'a', number }))));
+    await until(() => seen.get('a')?.length === 50);
+
+    expect(seen.get('a')).toEqual(numbers);
+  });
+
+  it('tries an event again and keeps the order of its key meanwhile', async () => {
+    faults.set('b#0', 'refuse once');
+
+    const sent = runtime.wire.publish([0, 1].map((number) => place({ key: 'b', number })));
+    await Promise.all([...sent, until(() => seen.get('b')?.length === 2)]);
+
+    expect(seen.get('b')).toEqual([0, 1]);
+    expect(attempts.get('b#0')).toBe(2);
+  });
+
+  it('waits out a fault of the infrastructure without parking anything', async () => {
+    faults.set('c#0', 'outage');
+
+    const sent = runtime.wire.publish([place({ key: 'c', number: 0 })]);
+    await Promise.all([...sent, until(() => seen.get('c') !== undefined)]);
+
+    expect(seen.get('c')).toEqual([0]);
+    expect(dead.filter(({ event }) => event.key === 'c')).toEqual([]);
+  });
+
+  it('parks a key behind a message that cannot be handled, and lets other keys pass', async () => {
+    faults.set('d#0', 'refuse');
+
+    const sent = runtime.wire.publish([place({ key: 'd', number: 0 }), place({ key: 'd', number: 1 }), place({ key: 'e', number: 0 })]);
+    await Promise.all([...sent, until(() => dead.filter(({ event }) => event.key === 'd').length === 2)]);
+
+    expect(seen.get('e')).toEqual([0]);
+    expect(seen.get('d')).toBeUndefined();
+    const letters = dead.filter(({ event }) => event.key === 'd').map(({ event, error }) => [JSON.parse(event.body) as unknown, error]);
+    expect(letters).toEqual([
+      [{ key: 'd', number: 0 }, 'not this one'],
+      [{ key: 'd', number: 1 }, null],
+    ]);
+    expect(attempts.get('d#0')).toBe(4);
+  }, 20_000);
+});
+
+describe('topics', () => {
+  it('name the dead letters after topic and consumer', () => {
+    expect(deadLetterTopic('qa.workflow.events', 'tracking')).toBe('qa.workflow.events.tracking.dead');
+  });
+});
