@@ -106,12 +106,13 @@ export class Story {
     return this.change('completed', { status: 'completed' });
   }
 
-  /** The step in progress ends, the next one begins. */
+  /** The step in progress ends, the first pending one begins. */
   endStep(status: 'completed' | 'skipped' = 'completed'): Promise<this> {
     const current = this.workflow.steps.findIndex((step) => step.status === 'in_progress');
+    const next = this.workflow.steps.findIndex((step) => step.status === 'pending');
     const steps = this.workflow.steps.map((step, index) => {
       if (index === current) return { ...step, status, completedAt: new Date(this.now).toISOString() };
-      return index === current + 1 ? { ...step, status: 'in_progress' as const } : step;
+      return index === next ? { ...step, status: 'in_progress' as const } : step;
     });
     return this.change(status === 'completed' ? 'step_completed' : 'step_skipped', { steps });
   }
@@ -149,4 +150,23 @@ export class Story {
 /** What a refused request rejects with. */
 export function refusedAs(code: string, details: Record<string, unknown> = {}): Record<string, unknown> {
   return { code, details: expect.objectContaining(details) as unknown };
+}
+
+/** A project of its own for each test, with Quinn, Robin and a lead. */
+export function team() {
+  const project = uuidv7();
+  return { project, quinn: person(project), robin: person(project), lead: person(project, ['tech_lead']) };
+}
+
+/** A workflow whose steps took so long, one after the other. */
+export async function worked(
+  tracking: Tracking,
+  { project }: { project: string },
+  userId: string,
+  seconds: number[],
+  options: ConstructorParameters<typeof Story>[3] = {},
+): Promise<Story> {
+  const told = await new Story(tracking, project, userId, { estimates: seconds.map(() => 600), ...options }).start();
+  for (const one of seconds) await told.after(one).endStep();
+  return told;
 }

@@ -27,6 +27,7 @@ const notFound = (what: string): ErrorKind =>
 export const ERRORS = {
   VALIDATION_ERROR: kind(400, 'Some values are not valid: see details.violations.'),
   MALFORMED_JSON: kind(400, 'The body is not valid JSON.'),
+  MALFORMED_REQUEST: kind(400, 'This is not a valid HTTP request.'),
   PROJECT_REQUIRED: kind(
     400,
     'Say which project with the header X-Project-Id: you are a member of several, or of none.',
@@ -40,6 +41,7 @@ export const ERRORS = {
       level: 'warn',
     },
   ),
+  REQUEST_TIMEOUT: kind(408, 'The request did not arrive in time.', { retryable: true }),
   ROUTE_NOT_FOUND: kind(404, (d) => `No route ${String(d['method'] ?? '')} ${String(d['path'] ?? '')}.`),
   TICKET_NOT_FOUND: notFound('ticket'),
   TEMPLATE_NOT_FOUND: notFound('workflow template'),

@@ -1,22 +1,27 @@
 import 'reflect-metadata';
-import { type ArgumentsHost, Catch, type RpcExceptionFilter } from '@nestjs/common';
+import { type ArgumentsHost, Catch, type ExceptionFilter } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type Observable, throwError } from 'rxjs';
 import { registerHealthRoutes } from './health.routes.js';
-import { logFor, nestLogger } from './log.js';
+import { refuseUnreadable, requestIdOf, sendError } from './http-errors.js';
+import { type Log, logFor, nestLogger } from './log.js';
 import { DeadLetterStore } from './messaging/dead-letters.js';
 import { MessageServer } from './messaging/message-server.js';
 import { PlatformModule } from './platform.module.js';
 import type { Runtime } from './runtime.js';
 import type { ServiceDefinition } from './service.js';
 
-/** Hands errors of handlers on as they are: MessageServer knows what to do with them. */
+/** Errors of message handlers go on as they are, MessageServer knows what to do with them; HTTP gets the error contract. */
 @Catch()
-class PassOn implements RpcExceptionFilter {
-  catch(error: unknown, _host: ArgumentsHost): Observable<never> {
-    return throwError(() => error);
+class Errors implements ExceptionFilter {
+  constructor(private readonly log: Log) {}
+
+  catch(error: unknown, host: ArgumentsHost): Observable<never> | Promise<void> {
+    if (host.getType() !== 'http') return throwError(() => error);
+    const http = host.switchToHttp();
+    return sendError(error, http.getRequest(), http.getResponse(), this.log);
   }
 }
 
@@ -38,21 +43,30 @@ export async function bootService(service: ServiceDefinition, runtime: Runtime):
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    routerOptions: { maxParamLength: 1000 },
+    routerOptions: { maxParamLength: 500 },
+    genReqId: requestIdOf,
+    frameworkErrors: (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
+      void sendError(error, request, reply, log);
+    },
+    clientErrorHandler: refuseUnreadable,
     forceCloseConnections: 'idle',
     return503OnClosing: true,
   });
   const app = await NestFactory.create<NestFastifyApplication>(PlatformModule.forService(service, runtime), adapter, {
     logger: nestLogger(log),
     abortOnError: false,
-    bufferLogs: false,
+    // The gateway reads bodies itself: it refuses what no parser should see.
+    bodyParser: false,
   });
   const http = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
+  http.addHook('onRequest', async (request, reply) => {
+    void reply.header('x-request-id', request.id).header('x-correlation-id', request.id);
+  });
   registerHealthRoutes(http, runtime.health);
   const deadLetters = (): DeadLetterStore | null => app.get(DeadLetterStore, { strict: false });
   const hasDeadLetters = service.database !== undefined;
   const server = new MessageServer(service.name, runtime.wire, log, () => (hasDeadLetters ? deadLetters() : null));
-  app.useGlobalFilters(new PassOn());
+  app.useGlobalFilters(new Errors(log));
   app.connectMicroservice({ strategy: server }, { inheritAppConfig: true });
   await app.startAllMicroservices();
   await app.init();

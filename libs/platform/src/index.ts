@@ -4,6 +4,7 @@ export * from './context.js';
 export * from './faults.js';
 export * from './handle.js';
 export * from './health.js';
+export * from './http-errors.js';
 export * from './jobs.js';
 export * from './kafka/topics.js';
 export * from './log.js';

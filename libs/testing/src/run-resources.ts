@@ -2,6 +2,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startEmbeddedPostgres } from './embedded-postgres.js';
+import { KAFKA_PROBLEM_VARIABLE, kafkaAvailability } from './kafka.js';
 import { ADMIN_URL_VARIABLE } from './test-database.js';
 
 const toStop: (() => Promise<unknown>)[] = [];
@@ -10,7 +11,9 @@ const toStop: (() => Promise<unknown>)[] = [];
 export async function setUp(): Promise<void> {
   // Each project of the configuration calls this.
   if (process.env[ADMIN_URL_VARIABLE]) return;
-  process.env[ADMIN_URL_VARIABLE] = await startServer();
+  const [adminUrl, kafka] = await Promise.all([startServer(), kafkaAvailability()]);
+  process.env[ADMIN_URL_VARIABLE] = adminUrl;
+  process.env[KAFKA_PROBLEM_VARIABLE] = kafka.problem ?? '';
 }
 
 /** Stops what setUp started. */

@@ -15,6 +15,11 @@ const DAY_MS = 86_400_000;
 const TYPE_IDS = { Bug: '10101', Story: '10102', Task: '10103' };
 const PRIORITY_IDS = { Highest: '1', High: '2', Medium: '3', Low: '4', Lowest: '5' };
 
+/** A stable number for a component's name. */
+function componentId(name: string): string {
+  return String([...name].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 100_000, 7));
+}
+
 /** All tickets of the demo, with dates that lie before `now`. */
 export function demoIssues(now: Date): SimulatedIssue[] {
   const demo = [...bookingTickets, ...frontDeskTickets, ...housekeepingTickets, ...paymentTickets, ...channelTickets];
@@ -69,7 +74,7 @@ function toIssue(
       project,
       status: STATUSES[ticket.status],
       priority: { id: PRIORITY_IDS[ticket.priority], name: ticket.priority },
-      components: ticket.components.map((component) => ({ id: String(500 + component.length), name: component })),
+      components: ticket.components.map((component) => ({ id: componentId(component), name: component })),
       labels: ticket.labels ?? [],
       assignee: ticket.assignee ? PEOPLE[ticket.assignee] : null,
       reporter: PEOPLE[ticket.reporter],

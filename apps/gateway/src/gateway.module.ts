@@ -1,0 +1,7 @@
+import { Module } from '@nestjs/common';
+import { Access } from './edge/access.js';
+import { Tokens } from './edge/tokens.js';
+import { Edge } from './edge/edge.js';
+
+@Module({ providers: [Tokens, Access, Edge] })
+export class GatewayModule {}

@@ -1,0 +1,132 @@
+import type { DtoClass } from '@qa-pms/contracts';
+import { VERSION } from '@qa-pms/platform';
+import type { Route } from '../routes/route.js';
+import { exampleOf, fieldsOf, Schemas, type SchemaObject } from './schemas.js';
+
+const ERROR_EXAMPLE = {
+  error: 'No ticket QA-999 in this project.',
+  code: 'TICKET_NOT_FOUND',
+  details: { key: 'QA-999' },
+  requestId: '0198c5b0-7d7e-7c3a-9d2f-0a1b2c3d4e5f',
+  traceId: null,
+};
+
+/** The API as OpenAPI 3.1, made of the route tables and the DTO classes. */
+export function apiDocument(routes: Route[], base: string): SchemaObject {
+  const schemas = new Schemas();
+  const paths: Record<string, Record<string, SchemaObject>> = {};
+  for (const route of routes) {
+    const path = `${base}${route.path.replace(/:(\w+)/g, '{$1}')}`;
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route, schemas) };
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'QA Intelligent PMS',
+      version: VERSION,
+      description: 'From a ticket to its report: guided steps, time measured by itself. Sign in with POST /auth/login, then send the access token.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: '/' }],
+    tags: [...new Set(routes.map(({ tag }) => tag))].map((name) => ({ name })),
+    security: [{ bearer: [] }],
+    paths,
+    components: {
+      schemas: { ...schemas.components, Error: errorSchema() },
+      securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+      responses: {
+        Error: {
+          description: 'What was wrong, where, and what to do.',
+          content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' }, example: ERROR_EXAMPLE } },
+        },
+      },
+    },
+  };
+}
+
+function operation(route: Route, schemas: Schemas): SchemaObject {
+  const { message, method, status = 200, summary, tag } = route;
+  const inPath = [...route.path.matchAll(/:(\w+)/g)].map(([, name = '']) => name);
+  const inBody = (name: string): boolean => !inPath.includes(name) && !(route.ifMatch && name === 'expectedVersion');
+  const body = method === 'GET' || method === 'DELETE' ? [] : fieldsOf(message).filter(([name]) => inBody(name));
+  const reply = message.contract.reply;
+  return {
+    tags: [tag],
+    operationId: operationId(route),
+    summary,
+    ...(route.isPublic && { security: [] }),
+    parameters: parameters(route, inPath, schemas),
+    ...(body.length > 0 && {
+      requestBody: {
+        required: body.some(([, { required }]) => required !== false),
+        content: { 'application/json': { schema: schemas.object(message, inBody), example: example(message, inBody) } },
+      },
+    }),
+    responses: {
+      [String(status)]: answer(status, reply, schemas),
+      default: { $ref: '#/components/responses/Error' },
+    },
+  };
+}
+
+function answer(status: number, reply: DtoClass | null, schemas: Schemas): SchemaObject {
+  if (status === 204 || !reply) return { description: 'Done.' };
+  return { description: 'The answer.', content: { 'application/json': { schema: schemas.ref(reply), example: exampleOf(reply) } } };
+}
+
+function parameters({ message, method, project, ifMatch, isPublic }: Route, inPath: string[], schemas: Schemas): SchemaObject[] {
+  const fields = fieldsOf(message);
+  const path = fields
+    .filter(([name]) => inPath.includes(name))
+    .map(([name, facts]) => ({ name, in: 'path', required: true, schema: schemas.field({ ...facts, required: true }), description: facts.description }));
+  const query = fields
+    .filter(([name]) => method === 'GET' && !inPath.includes(name))
+    .map(([name, facts]) => ({
+      name: name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+      in: 'query',
+      required: facts.required !== false,
+      schema: schemas.field({ ...facts, required: true, nullable: false }),
+      description: facts.description,
+    }));
+  const header = (name: string, required: boolean, description: string): SchemaObject => ({
+    name,
+    in: 'header',
+    required,
+    schema: { type: 'string' },
+    description,
+  });
+  const headers = [
+    ...(project === undefined && !isPublic ? [header('X-Project-Id', false, 'Id or key of the project; may be left out by members of one only.')] : []),
+    ...(ifMatch ? [header('If-Match', ifMatch === 'required', 'ETag that the change is based on.')] : []),
+    ...(method === 'POST' && !isPublic ? [header('Idempotency-Key', false, 'Repeated with the same body, the stored answer is sent again.')] : []),
+  ];
+  return [...path, ...query, ...headers];
+}
+
+function example(message: DtoClass, isWanted: (name: string) => boolean): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(exampleOf(message)).filter(([name]) => isWanted(name)));
+}
+
+function operationId({ method, path }: Route): string {
+  const words = path.split('/').filter((word) => word !== '');
+  const name = words.map((word) => (word.startsWith(':') ? `By${capital(word.slice(1))}` : word.split('-').map(capital).join(''))).map(capital);
+  return `${method.toLowerCase()}${name.join('')}`;
+}
+
+function capital(word: string): string {
+  return `${word.charAt(0).toUpperCase()}${word.slice(1)}`;
+}
+
+function errorSchema(): SchemaObject {
+  return {
+    type: 'object',
+    required: ['error', 'code', 'details', 'requestId', 'traceId'],
+    properties: {
+      error: { type: 'string', description: 'A sentence for the reader.' },
+      code: { type: 'string', description: 'Stable code.' },
+      details: { type: 'object', description: 'The facts.' },
+      requestId: { type: ['string', 'null'], description: 'To find this request in logs.' },
+      traceId: { type: ['string', 'null'], description: 'To find its trace, where one was sampled.' },
+    },
+  };
+}

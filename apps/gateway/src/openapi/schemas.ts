@@ -1,0 +1,95 @@
+import type { DtoClass } from '@qa-pms/contracts';
+
+export type SchemaObject = Record<string, unknown>;
+
+interface FieldFacts {
+  type?: unknown;
+  isArray?: boolean;
+  format?: string;
+  enum?: string[];
+  items?: SchemaObject;
+  description?: string;
+  example?: unknown;
+  required?: boolean;
+  nullable?: boolean;
+  [keyword: string]: unknown;
+}
+
+/** Where `@ApiProperty` keeps what it was told (the package does not export the names). */
+const PROPERTY_NAMES = 'swagger/apiModelPropertiesArray';
+const PROPERTY_FACTS = 'swagger/apiModelProperties';
+
+const KEYWORDS = ['minLength', 'maxLength', 'pattern', 'minimum', 'maximum', 'minItems', 'maxItems', 'format', 'enum', 'description'];
+
+/** JSON Schemas (OpenAPI 3.1) of DTO classes, each once under its name. */
+export class Schemas {
+  readonly components: Record<string, SchemaObject> = {};
+
+  /** A reference to the class's schema. */
+  ref(dto: DtoClass): SchemaObject {
+    if (!(dto.name in this.components)) {
+      this.components[dto.name] = {};
+      this.components[dto.name] = this.object(dto, () => true);
+    }
+    return { $ref: `#/components/schemas/${dto.name}` };
+  }
+
+  /** The schema of some fields of a class. */
+  object(dto: DtoClass, isWanted: (name: string) => boolean): SchemaObject {
+    const fields = fieldsOf(dto).filter(([name]) => isWanted(name));
+    const required = fields.filter(([, facts]) => facts.required !== false).map(([name]) => name);
+    return {
+      type: 'object',
+      properties: Object.fromEntries(fields.map(([name, facts]) => [name, this.field(facts)])),
+      ...(required.length > 0 && { required }),
+    };
+  }
+
+  /** The schema of one field. */
+  field(facts: FieldFacts): SchemaObject {
+    const { type, isArray, nullable, example, required } = facts;
+    const keywords = Object.fromEntries(KEYWORDS.filter((name) => facts[name] !== undefined).map((name) => [name, facts[name]]));
+    const examples = example === undefined ? {} : { examples: [example] };
+    const mayBeNull = nullable === true || required === false;
+    if (isArray) {
+      const items = this.ref((type as () => DtoClass)());
+      return { ...keywords, ...examples, type: mayBeNull ? ['array', 'null'] : 'array', items };
+    }
+    if (isLazyClass(type)) {
+      const reference = this.ref(type());
+      return { ...(facts.description !== undefined && { description: facts.description }), ...(mayBeNull ? { oneOf: [reference, { type: 'null' }] } : { allOf: [reference] }) };
+    }
+    const name = typeof type === 'function' ? type.name.toLowerCase() : String(type);
+    const values = mayBeNull && facts.enum ? { enum: [...facts.enum, null] } : {};
+    return { ...keywords, ...values, ...examples, type: mayBeNull ? [name, 'null'] : name, ...(facts.items && { items: facts.items }) };
+  }
+}
+
+/** Fields of a class with what their decorators say, inherited ones first. */
+export function fieldsOf(dto: DtoClass): [name: string, facts: FieldFacts][] {
+  const prototype = dto.prototype as object;
+  const names = (Reflect.getMetadata(PROPERTY_NAMES, prototype) as string[] | undefined) ?? [];
+  return names
+    .map((name) => name.slice(1))
+    .map((name) => [name, Reflect.getMetadata(PROPERTY_FACTS, prototype, name) as FieldFacts]);
+}
+
+/** An example made of the fields' examples. */
+export function exampleOf(dto: DtoClass): Record<string, unknown> {
+  return Object.fromEntries(fieldsOf(dto).map(([name, facts]) => [name, exampleOfField(facts)]));
+}
+
+function exampleOfField({ type, isArray, example, enum: values, nullable }: FieldFacts): unknown {
+  if (example !== undefined) return example;
+  if (isArray) return [exampleOf((type as () => DtoClass)())];
+  if (isLazyClass(type)) return exampleOf(type());
+  if (values) return values[0];
+  if (nullable === true) return null;
+  if (type === 'array') return [];
+  if (type === Boolean) return true;
+  return type === String ? 'text' : 1;
+}
+
+function isLazyClass(type: unknown): type is () => DtoClass {
+  return typeof type === 'function' && type.name === 'type';
+}

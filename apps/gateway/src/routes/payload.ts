@@ -1,0 +1,69 @@
+import { AppError } from '@qa-pms/contracts';
+import { type JsonSchema, jsonSchemaOf } from '@qa-pms/platform';
+import type { FastifyRequest } from 'fastify';
+import { checkKey, checkText } from '../edge/json-body.js';
+import type { Route } from './route.js';
+
+/** Puts the payload of a route's message together: query parameters, body, path parameters, If-Match. */
+export function payloadReader(route: Route): (request: FastifyRequest) => Record<string, unknown> {
+  const types = fieldTypes(route);
+  return (request) => {
+    const payload: Record<string, unknown> = {};
+    for (const [name, value] of Object.entries(request.query as Record<string, unknown>)) {
+      if (route.method !== 'GET') throw unknownParameter(name);
+      checkKey(name, name);
+      const field = camelCase(name);
+      // A field has one name: `pageSize` is not a second one for `page_size`.
+      if (field !== name && name !== name.toLowerCase()) throw unknownParameter(name);
+      payload[field] = typed(value, types.get(field), name);
+    }
+    const { body } = request;
+    if (body !== undefined && body !== null) {
+      if (typeof body !== 'object' || Array.isArray(body)) {
+        throw new AppError('VALIDATION_ERROR', { violations: [{ path: 'body', rule: 'isObject', message: 'the body must be a JSON object' }] });
+      }
+      for (const [name, value] of Object.entries(body)) payload[name] = value;
+    }
+    for (const [name, value] of Object.entries(request.params as Record<string, unknown>)) payload[name] = typed(value, types.get(name), name);
+    if (route.ifMatch) delete payload['expectedVersion'];
+    const expected = route.ifMatch ? expectedVersion(request.headers['if-match'], route.ifMatch) : null;
+    if (expected !== null) payload['expectedVersion'] = expected;
+    return payload;
+  };
+}
+
+function fieldTypes(route: Route): Map<string, string> {
+  const types = new Map<string, string>();
+  for (const [name, schema] of Object.entries(jsonSchemaOf(route.message).properties ?? {})) {
+    const plain = (schema['anyOf'] as JsonSchema[] | undefined)?.[0] ?? schema;
+    if (plain.type) types.set(name, plain.type);
+  }
+  return types;
+}
+
+function typed(value: unknown, type: string | undefined, path: string): unknown {
+  if (typeof value !== 'string') return value;
+  checkText(value, path);
+  if ((type === 'integer' || type === 'number') && /^-?\d{1,15}(\.\d+)?$/.test(value)) return Number(value);
+  if (type === 'boolean' && (value === 'true' || value === 'false')) return value === 'true';
+  return value;
+}
+
+function camelCase(name: string): string {
+  return name.replace(/_([a-z])/g, (_match, letter: string) => letter.toUpperCase());
+}
+
+function unknownParameter(name: string): AppError {
+  const violation = { path: name, rule: 'whitelistValidation', message: `query parameter ${name} should not exist` };
+  return new AppError('VALIDATION_ERROR', { violations: [violation] });
+}
+
+function expectedVersion(header: string | undefined, need: 'required' | 'optional'): number | null {
+  if (header === undefined) {
+    if (need === 'required') throw new AppError('PRECONDITION_REQUIRED');
+    return null;
+  }
+  const version = /^"(\d{1,9})"$/.exec(header.trim())?.[1];
+  if (version === undefined) throw new AppError('PRECONDITION_FAILED', { ifMatch: header });
+  return Number(version);
+}

@@ -1,0 +1,80 @@
+import { type AdfMark, type AdfNode, attribute, inlineWords } from './adf-node.js';
+import { escapeText, safeHref } from './escape.js';
+
+/** A link that escapeText made of an address. */
+const LINK = /(?<!\\)\[((?:\\.|[^\]\\])*)\]\([^)]*\)/g;
+const WRAPPERS: Record<string, string> = { strong: '**', em: '*', strike: '~~' };
+
+/** Inline nodes as Markdown. */
+export function inlineMarkdown(nodes: AdfNode[]): string {
+  return joined(nodes).map(oneInline).join('').trim();
+}
+
+/** Text between backticks, whatever it holds. */
+export function codeSpan(text: string): string {
+  const content = text.replace(/\s+/g, ' ');
+  if (content.trim() === '') return '';
+  const fence = '`'.repeat(longestRun(content) + 1);
+  const padding = /^`|`$|^ .* $/.test(content) ? ' ' : '';
+  return `${fence}${padding}${content}${padding}${fence}`;
+}
+
+/** How many backticks stand in a row at most. */
+export function longestRun(text: string): number {
+  return Math.max(0, ...[...text.matchAll(/`+/g)].map((run) => run[0].length));
+}
+
+/** Neighbours with equal marks become one: `**a****b**` would not be read as bold. */
+function joined(nodes: AdfNode[]): AdfNode[] {
+  const result: AdfNode[] = [];
+  for (const node of nodes) {
+    const last = result.at(-1);
+    const same = last?.type === 'text' && node.type === 'text' && marksKey(last) === marksKey(node);
+    if (same) result[result.length - 1] = { ...last, text: (last.text ?? '') + (node.text ?? '') };
+    else result.push(node);
+  }
+  return result;
+}
+
+function marksKey(node: AdfNode): string {
+  return JSON.stringify((node.marks ?? []).map((mark) => [mark.type, attribute(mark, 'href')]).sort());
+}
+
+function oneInline(node: AdfNode): string {
+  switch (node.type) {
+    case 'text':
+      return markedText(node.text ?? '', node.marks ?? []);
+    case 'hardBreak':
+      return '\\\n';
+    case 'inlineCard':
+      return link(escapeText(inlineWords(node)), attribute(node, 'url'));
+    case 'status':
+      return wrapped(escapeText(inlineWords(node)), '**');
+    default:
+      return escapeText(inlineWords(node));
+  }
+}
+
+function markedText(text: string, marks: AdfMark[]): string {
+  const core = text.trim();
+  // Space inside the marks would keep them from being read as marks.
+  const before = /^\s/.test(text) ? ' ' : '';
+  const after = /\s$/.test(text) ? ' ' : '';
+  if (core === '') return text === '' ? '' : ' ';
+  const href = marks.find((mark) => mark.type === 'link');
+  let result = marks.some((mark) => mark.type === 'code') ? codeSpan(core) : escapeText(core);
+  for (const { type } of marks) result = wrapped(result, WRAPPERS[type] ?? '');
+  if (href) result = link(result, attribute(href, 'href'));
+  return `${before}${result}${after}`;
+}
+
+function wrapped(text: string, sign: string): string {
+  return text === '' ? '' : `${sign}${text}${sign}`;
+}
+
+/** A link where its address is harmless, else only its label. A label holds no links of its own. */
+function link(label: string, address: string | null): string {
+  const href = safeHref(address);
+  if (href === null) return label;
+  return `[${label.replace(LINK, '$1')}](${href})`;
+}

@@ -1,0 +1,88 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ListEstimates } from '@qa-pms/contracts';
+import type { Caller } from '@qa-pms/platform';
+import { v7 as uuidv7 } from 'uuid';
+import { refusedAs, Story, team, Tracking, worked } from './tracking.fixture.js';
+
+let tracking: Tracking;
+
+beforeAll(async () => {
+  tracking = await Tracking.start();
+});
+
+afterAll(() => tracking.stop());
+
+const estimates = async (query: ListEstimates, caller: Caller) =>
+  (await tracking.service.request(ListEstimates, query, { caller })).data;
+
+describe('estimates', () => {
+  it('are those of the template before five samples', async () => {
+    const { quinn, ...rest } = team();
+    await worked(tracking, rest, quinn.userId, [100], { estimates: [600] });
+
+    const [everybody, own, ...others] = await estimates({}, quinn);
+
+    expect(everybody).toMatchObject({ stepIndex: 0, userId: null, p50Seconds: 600, p80Seconds: 600, samples: 1 });
+    expect(own).toMatchObject({ userId: quinn.userId, samples: 1, p80HeldRate: null });
+    expect(others).toEqual([]);
+  });
+
+  it('are learned from five samples on, for each person and for everybody', async () => {
+    const { quinn, robin, lead, ...rest } = team();
+    for (const seconds of [100, 200, 300, 400, 500]) await worked(tracking, rest, quinn.userId, [seconds]);
+    await worked(tracking, rest, robin.userId, [600]);
+
+    const found = await estimates({}, lead);
+
+    const of = (userId: string | null) => found.find((one) => one.userId === userId);
+    expect(of(null)).toMatchObject({ samples: 6, p50Seconds: 350, p80Seconds: 500 });
+    expect(of(quinn.userId)).toMatchObject({ samples: 5, p50Seconds: 300, p80Seconds: 420, p80HeldRate: 0.6 });
+    expect(of(robin.userId)).toMatchObject({ samples: 1, p50Seconds: 600, p80HeldRate: null });
+  });
+
+  it('do not learn from skipped steps, and count a step that was handed over once', async () => {
+    const { quinn, robin, lead, project } = team();
+    const told = await new Story(tracking, project, quinn.userId).start();
+    await told.after(60).pause();
+    await told.handOver(robin.userId);
+    await told.resume();
+    await told.after(30).endStep();
+    await told.after(500).endStep('skipped');
+
+    const found = await estimates({}, lead);
+
+    const samples = found.map(({ stepIndex, userId, samples: count }) => [stepIndex, userId, count]);
+    expect(samples).toHaveLength(4);
+    expect(samples).toEqual(
+      expect.arrayContaining([
+        [0, null, 1],
+        [0, quinn.userId, 1],
+        [0, robin.userId, 1],
+        [1, null, 0],
+      ]),
+    );
+  });
+
+  it('can be asked for of one template and one person', async () => {
+    const { quinn, robin, ...rest } = team();
+    const template = { id: uuidv7(), name: 'Regression', version: 1 };
+    await worked(tracking, rest, quinn.userId, [100]);
+    await worked(tracking, rest, quinn.userId, [100], { values: { template } });
+
+    const found = await estimates({ templateId: template.id, userId: quinn.userId }, quinn);
+
+    expect(found).toMatchObject([{ templateId: template.id, userId: quinn.userId }]);
+    await expect(estimates({ userId: quinn.userId }, robin)).rejects.toMatchObject(refusedAs('FORBIDDEN'));
+  });
+
+  it('follow the newest version of a template', async () => {
+    const { quinn, ...rest } = team();
+    const version = (number: number) => ({ values: { template: { id: rest.project, name: 'Own', version: number } } });
+    await worked(tracking, rest, quinn.userId, [10], { ...version(2), estimates: [700] });
+    await worked(tracking, rest, quinn.userId, [10], { ...version(1), estimates: [500] });
+
+    const found = await estimates({}, quinn);
+
+    expect(found[0]).toMatchObject({ p50Seconds: 700, samples: 2 });
+  });
+});

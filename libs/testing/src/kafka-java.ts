@@ -1,0 +1,141 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { freePorts } from './free-port.js';
+import { classPath, kafkaJars } from './kafka-jars.js';
+import type { TestKafka } from './kafka.js';
+
+const run = promisify(execFile);
+
+const START_LIMIT_MS = 60_000;
+const STOP_LIMIT_MS = 20_000;
+
+/** Settings of a single node for tests, by Kafka's names: https://kafka.apache.org/42/configuration/broker-configs/ */
+export function brokerSettings(): Record<string, string> {
+  return {
+    'process.roles': 'broker,controller',
+    'node.id': '1',
+    'controller.listener.names': 'CONTROLLER',
+    'inter.broker.listener.name': 'PLAINTEXT',
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'offsets.topic.replication.factor': '1',
+    'offsets.topic.num.partitions': '4',
+    'transaction.state.log.replication.factor': '1',
+    'transaction.state.log.min.isr': '1',
+    'share.coordinator.state.topic.replication.factor': '1',
+    'share.coordinator.state.topic.min.isr': '1',
+    'group.initial.rebalance.delay.ms': '0',
+    // Brokers demand 6 s by default; tests of dead members would wait that long.
+    'group.min.session.timeout.ms': '1000',
+    // A topic made by accident has one partition and hides a missing one.
+    'auto.create.topics.enable': 'false',
+  };
+}
+
+/** Starts one KRaft node from Kafka's jars, in a temporary folder on free ports. */
+export async function startKafkaFromJars(): Promise<TestKafka> {
+  const jars = await kafkaJars();
+  const folder = await mkdtemp(join(tmpdir(), 'qa-pms-kafka-'));
+  const [port, controllerPort] = (await freePorts(2)) as [number, number];
+  const settings = {
+    ...brokerSettings(),
+    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
+    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    'log.dirs': join(folder, 'data'),
+  };
+  const config = join(folder, 'server.properties');
+  const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
+  await writeFile(config, `${lines.join('\n')}\n`);
+  await writeFile(
+    join(folder, 'log4j2.properties'),
+    'rootLogger.level=warn\nrootLogger.appenderRef.c.ref=c\nappender.c.type=Console\nappender.c.name=c\n',
+  );
+  const id = randomBytes(16).toString('base64url');
+  await run('java', ['-cp', classPath(jars), 'kafka.tools.StorageTool', 'format', '-t', id, '-c', config]);
+
+  const node = new KafkaNode(folder, jars, config, port);
+  await node.start();
+  return {
+    brokers: `127.0.0.1:${port}`,
+    stop: async () => {
+      await node.end('SIGTERM');
+      await rm(folder, { recursive: true, force: true });
+    },
+    kill: () => node.end('SIGKILL'),
+    restart: async () => {
+      await node.end('SIGTERM');
+      await node.start();
+    },
+  };
+}
+
+class KafkaNode {
+  private process: ChildProcess | null = null;
+  private readonly onExit = (): void => {
+    this.process?.kill('SIGKILL');
+  };
+
+  constructor(
+    private readonly folder: string,
+    private readonly jars: string,
+    private readonly config: string,
+    private readonly port: number,
+  ) {}
+
+  async start(): Promise<void> {
+    const logFile = join(this.folder, 'kafka.log');
+    const log = openSync(logFile, 'a');
+    const memory = ['-Xmx384m', '-Xms128m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'];
+    const logging = `-Dlog4j2.configurationFile=${join(this.folder, 'log4j2.properties')}`;
+    const node = spawn('java', [...memory, logging, '-cp', classPath(this.jars), 'kafka.Kafka', this.config], {
+      stdio: ['ignore', log, log],
+    });
+    closeSync(log);
+    this.process = node;
+    process.once('exit', this.onExit);
+    const limit = Date.now() + START_LIMIT_MS;
+    while (!(await accepts(this.port))) {
+      if (node.exitCode !== null || Date.now() > limit) {
+        await this.end('SIGKILL');
+        throw new Error(`Kafka did not start: ${readFileSync(logFile, 'utf8').slice(-2000)}`);
+      }
+      await sleep(100);
+    }
+  }
+
+  async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    const node = this.process;
+    this.process = null;
+    process.off('exit', this.onExit);
+    if (!node || node.exitCode !== null || node.signalCode !== null) return;
+    const ended = new Promise<void>((resolve) => {
+      node.once('exit', () => {
+        resolve();
+      });
+    });
+    node.kill(signal);
+    const timer = setTimeout(() => node.kill('SIGKILL'), STOP_LIMIT_MS);
+    await ended;
+    clearTimeout(timer);
+  }
+}
+
+/** The port opens when the node serves: a tool that asks in another JVM would take seconds. */
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: '127.0.0.1' });
+    const done = (open: boolean) => () => {
+      socket.destroy();
+      resolve(open);
+    };
+    socket.once('connect', done(true));
+    socket.once('error', done(false));
+  });
+}
