@@ -31,6 +31,10 @@ export default tseslint.config(
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       // A message's handler is asynchronous by its contract, whether or not it waits.
       '@typescript-eslint/require-await': 'off',
+      // Facts of an error are plain values, and `unknown` to the compiler.
+      '@typescript-eslint/no-base-to-string': ['error', { checkUnknown: false }],
+      // DTO classes describe JSON: an object literal of their form is one.
+      '@typescript-eslint/no-unsafe-class-instance-assignment': 'off',
       // The type parameter names the row of a statement, which no argument can tell.
       '@typescript-eslint/no-unnecessary-type-parameters': 'off',
       '@typescript-eslint/no-confusing-void-expression': [

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fingerprint, projectFolders, root } from './projects.js';
+import { fingerprint, nxProgram, projectFolders, root } from './projects.js';
 
 // Builds what has changed since the last build; when nothing has, it only looks at the files' times and sizes.
 // Must run under Node 20, which `npm start` may be called with.
@@ -14,15 +14,11 @@ if (isBuilt(before)) process.exit(0);
 
 console.log('Building what has changed …');
 const started = Date.now();
-const nx = spawn(
-  process.execPath,
-  [join(root, 'node_modules/nx/bin/nx.js'), 'run-many', '-t', 'build', '--output-style=stream'],
-  {
-    cwd: root,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, NX_DAEMON: 'false', NX_TUI: 'false', FORCE_COLOR: '0' },
-  },
-);
+const nx = spawn(process.execPath, [nxProgram(), 'run-many', '-t', 'build', '--output-style=stream'], {
+  cwd: root,
+  stdio: ['ignore', 'pipe', 'pipe'],
+  env: { ...process.env, NX_DAEMON: 'false', NX_TUI: 'false', FORCE_COLOR: '0' },
+});
 
 const output = [];
 let count = 0;

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { watch } from 'node:fs';
 import { join, relative, sep } from 'node:path';
-import { projectFolders, root } from './projects.js';
+import { nxProgram, projectFolders, root } from './projects.js';
 
 // `npm run dev`: the whole system, built and started again after each change of a source.
 
@@ -51,9 +51,16 @@ async function rebuild() {
     const names = [...changed];
     changed.clear();
     console.log(`[dev] changed: ${names.join(', ')}`);
-    const nx = join(root, 'node_modules/nx/bin/nx.js');
     const wanted = names.map((name) => name.split('/').at(-1)).join(',');
-    const code = await run(process.execPath, [nx, 'run-many', '-t', 'build', '-p', wanted, '--output-style=static']);
+    const code = await run(process.execPath, [
+      nxProgram(),
+      'run-many',
+      '-t',
+      'build',
+      '-p',
+      wanted,
+      '--output-style=static',
+    ]);
     if (code !== 0) {
       console.log('[dev] the build failed: what ran before goes on running');
       continue;

@@ -1,8 +1,14 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 
-export const root = join(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '..');
+export const root = join(import.meta.dirname, '..');
+
+/** The program of nx: its place differs between versions. */
+export function nxProgram() {
+  const { bin } = JSON.parse(readFileSync(join(root, 'node_modules/nx/package.json'), 'utf8'));
+  return join(root, 'node_modules/nx', typeof bin === 'string' ? bin : bin.nx);
+}
 
 /** Not sources: made, fetched, or none of the repository's. */
 const SKIPPED = new Set(['node_modules', 'dist', 'coverage', '.nx', '.git', '.data', '.cache']);

@@ -9,7 +9,7 @@ import {
   TextListField,
   TimeField,
 } from './fields.js';
-import { command, query } from './message.js';
+import { command, event, query } from './message.js';
 import { pageOf, PageQuery } from './paging.js';
 import { TicketKeyField } from './tickets.js';
 import { CoveredTest, FoundBug, OUTCOMES, type Outcome, TemplateRef, WorkflowStep } from './workflows.js';
@@ -233,4 +233,22 @@ export class ExportReport extends query({
   id!: string;
   @EnumField({ description: 'Format.', values: ['md', 'html'], optional: true })
   format?: 'md' | 'html';
+}
+
+/** A workflow was completed with the wish to write to its ticket; the service itself does so, after the commit. */
+export class ReportPostingRequested extends event({
+  service: 'workflow',
+  name: 'report-posting-requested',
+  key: 'workflowId',
+}) {
+  @IdField({ description: 'The workflow.' })
+  workflowId!: string;
+  @IdField({ description: 'Its project.' })
+  projectId!: string;
+  @TicketKeyField()
+  ticketKey!: string;
+  @TextField({ description: 'Comment in Markdown; null: none.', max: 30_000, nullable: true })
+  comment!: string | null;
+  @TextField({ description: 'Transition to apply; null: none.', max: 50, nullable: true })
+  transitionId!: string | null;
 }

@@ -41,7 +41,7 @@ export interface EmbeddedPostgres {
   /** Process id of the server. */
   pid: number;
   /** Ends all connections and stops; afterwards the data is removed unless it is persistent. */
-  stop(): Promise<void>;
+  stop: () => Promise<void>;
 }
 
 /**
@@ -85,6 +85,8 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
 /** SIGINT is the "fast" shutdown: sessions are ended, the data is written. https://www.postgresql.org/docs/18/server-shutdown.html */
 async function stopServer(server: ChildProcess): Promise<void> {
   if (server.exitCode !== null || server.signalCode !== null) return;
+  // It is unreferenced while it runs; without this the process would end here and leave the rest undone.
+  server.ref();
   const ended = new Promise<void>((resolve) => {
     server.once('exit', () => {
       resolve();
@@ -201,7 +203,9 @@ class ServerFiles {
   /** The last line of the lock file says "ready": https://www.postgresql.org/docs/18/storage-file-layout.html */
   async untilReady(server: ChildProcess): Promise<void> {
     let failed: Error | undefined;
-    server.once('error', (error) => (failed = error));
+    server.once('error', (error) => {
+      failed = error;
+    });
     const limit = Date.now() + START_LIMIT_MS;
     for (;;) {
       if (failed) throw failed;

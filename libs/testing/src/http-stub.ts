@@ -1,7 +1,6 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
-import { afterEach } from '@jest/globals';
 
 /** A request as the stub saw it. */
 export interface StubRequest {
@@ -42,12 +41,12 @@ export interface Expectation {
 /** A strict stand-in for an external system: an unexpected request fails the test, and so does one that never came. */
 export interface HttpStub {
   url: string;
-  expect(expectation: Expectation): void;
+  expect: (expectation: Expectation) => void;
   /** All requests so far. */
   requests: StubRequest[];
-  /** Throws when a request was unexpected, or an expected one is missing. Best called by verifyAfterEach. */
-  verify(): void;
-  stop(): Promise<void>;
+  /** Throws when a request was unexpected, or an expected one is missing. With verifyAfterEach it is called after each test. */
+  verify: () => void;
+  stop: () => Promise<void>;
 }
 
 /** Starts a stub on a free port of 127.0.0.1. Call it at the top level of a `describe` or in `beforeAll`. */
@@ -107,13 +106,6 @@ export async function startHttpStub(): Promise<HttpStub> {
         server.closeAllConnections();
       }),
   };
-}
-
-/** Verifies a stub after each test of the surrounding `describe`. */
-export function verifyAfterEach(stub: () => HttpStub): void {
-  afterEach(() => {
-    stub().verify();
-  });
 }
 
 function matches(expected: Expectation, request: StubRequest): boolean {

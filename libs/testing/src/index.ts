@@ -1,4 +1,3 @@
-export * from './describe-with-kafka.js';
 export * from './embedded-postgres.js';
 export * from './free-port.js';
 export * from './http-stub.js';

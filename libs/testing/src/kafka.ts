@@ -6,10 +6,10 @@ import { javaProblem } from './kafka-jars.js';
 export interface TestKafka {
   /** Addresses, comma-separated, as `KAFKA_BROKERS` takes them. */
   brokers: string;
-  stop(): Promise<void>;
+  stop: () => Promise<void>;
   /** Ends it as a crash would. `restart` brings it back with its data. */
-  kill(): Promise<void>;
-  restart(): Promise<void>;
+  kill: () => Promise<void>;
+  restart: () => Promise<void>;
 }
 
 export type KafkaAvailability = { way: 'given' | 'docker' | 'java'; problem: null } | { way: null; problem: string };

@@ -46,7 +46,7 @@ export interface TestService {
   get<T>(token: Token<T>): T;
   /** Its HTTP routes: `http.inject({ method: 'GET', url: '/health' })`. */
   http: RunningService['http'];
-  stop(): Promise<void>;
+  stop: () => Promise<void>;
 }
 
 /** How a service is started for a test. */
@@ -104,7 +104,7 @@ export async function startService(
       await Promise.all(wire.publish([envelope]));
       await throwIfDead(running, service, messageId);
     },
-    get: (token) => app.get(token as Token<never>, { strict: false }),
+    get: (token) => app.get(token, { strict: false }),
     http: running.http,
     stop: async () => {
       await app.close();

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { Client } from 'pg';
+import pg from 'pg';
 import { startTestDatabase, type TestDatabase } from './test-database.js';
 
 describe('a test database', () => {
@@ -10,7 +10,7 @@ describe('a test database', () => {
     return database;
   };
   const query = async <Row extends object>(url: string, sql: string): Promise<Row[]> => {
-    const client = new Client({ connectionString: url });
+    const client = new pg.Client({ connectionString: url });
     await client.connect();
     try {
       return (await client.query<Row>(sql)).rows;
@@ -45,7 +45,7 @@ describe('a test database', () => {
 
   it('is gone after stop, whoever is connected', async () => {
     const database = await start();
-    const client = new Client({ connectionString: database.url });
+    const client = new pg.Client({ connectionString: database.url });
     client.on('error', () => undefined);
     await client.connect();
 

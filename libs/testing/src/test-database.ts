@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { Client, escapeIdentifier, escapeLiteral } from 'pg';
+import pg from 'pg';
+
+const { Client, escapeIdentifier, escapeLiteral } = pg;
 
 /** A database of one test file. */
 export interface TestDatabase {
   /** URL of an ordinary role that owns the database: row-level security holds for it. */
   url: string;
   /** Removes the database and its role, whoever is still connected. */
-  stop(): Promise<void>;
+  stop: () => Promise<void>;
 }
 
 /** Where the run's global setup says which server the tests use. */
@@ -42,7 +44,7 @@ export async function createDatabase(adminUrl: string, name: string): Promise<Te
   return { url: url.href, stop };
 }
 
-async function withAdmin(url: string, work: (admin: Client) => Promise<void>): Promise<void> {
+async function withAdmin(url: string, work: (admin: pg.Client) => Promise<void>): Promise<void> {
   const admin = new Client({ connectionString: url });
   await admin.connect();
   try {

@@ -11,7 +11,7 @@ export function inlineMarkdown(nodes: AdfNode[]): string {
 }
 
 /** Text between backticks, whatever it holds. */
-export function codeSpan(text: string): string {
+function codeSpan(text: string): string {
   const content = text.replace(/\s+/g, ' ');
   if (content.trim() === '') return '';
   const fence = '`'.repeat(longestRun(content) + 1);

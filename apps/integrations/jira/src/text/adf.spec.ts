@@ -75,7 +75,7 @@ describe('toMarkdown', () => {
       ],
     };
 
-    expect(toMarkdown(doc(table))).toBe('| A | B |\n| --- | --- |\n| x\\|y z | `p\\|q` |\n| 1; 2 |  |');
+    expect(toMarkdown(doc(table))).toBe('| A | B |\n| --- | --- |\n| x\\|y z | p\\|q |\n| 1; 2 |  |');
   });
 
   it('renders panels, mentions, dates, cards and media', () => {

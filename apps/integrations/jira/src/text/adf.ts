@@ -1,4 +1,4 @@
-import { codeSpan, inlineMarkdown, longestRun } from './adf-inline.js';
+import { inlineMarkdown, longestRun } from './adf-inline.js';
 import { type AdfNode, attribute, isInline, plainText, readDocument } from './adf-node.js';
 import { escapeText, safeHref, textToMarkdown } from './escape.js';
 
@@ -126,10 +126,10 @@ function table(rows: AdfNode[]): string {
 }
 
 function cell(node: AdfNode): string {
-  if (isInline(node)) return oneLine(inlineMarkdown([node]));
+  if (isInline(node)) return oneLine(inlineMarkdown([withoutPipedCode(node)]));
   const content = node.content ?? [];
-  if (node.type === 'codeBlock') return codeSpan(plainText(node)).replaceAll('|', '\\|');
-  if (content.some(isInline)) return protectPipes(oneLine(inlineMarkdown(content)));
+  if (node.type === 'codeBlock') return oneLine(inlineMarkdown([withoutPipedCode(asCode(plainText(node)))]));
+  if (content.some(isInline)) return oneLine(inlineMarkdown(content.map(withoutPipedCode)));
   const separator = node.type.endsWith('List') ? '; ' : ' ';
   return content
     .map(cell)
@@ -137,9 +137,14 @@ function cell(node: AdfNode): string {
     .join(separator);
 }
 
-/** Pipes within code spans end a cell unless they are escaped; those in text are already. */
-function protectPipes(text: string): string {
-  return text.replace(/(?<!\\)\|/g, '\\|');
+function asCode(text: string): AdfNode {
+  return { type: 'text', text, marks: [{ type: 'code' }] };
+}
+
+/** A pipe ends a cell even within a code span, where no escape is safe from a backslash before it: such code is text. */
+function withoutPipedCode(node: AdfNode): AdfNode {
+  if (!node.text?.includes('|')) return node;
+  return { ...node, marks: (node.marks ?? []).filter((mark) => mark.type !== 'code') };
 }
 
 function oneLine(text: string): string {

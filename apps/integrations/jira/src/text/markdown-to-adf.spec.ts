@@ -1,0 +1,78 @@
+import { describe, expect, it } from '@jest/globals';
+import { toMarkdown } from './adf.js';
+import { markdownToAdf } from './markdown-to-adf.js';
+
+describe('markdownToAdf', () => {
+  it('makes a document of the usual markup', () => {
+    expect(markdownToAdf('## Result\n\nPassed **all** of `x < y`, see [log](https://example.com).')).toEqual({
+      type: 'doc',
+      version: 1,
+      content: [
+        { type: 'heading', attrs: { level: 2 }, content: [{ type: 'text', text: 'Result' }] },
+        {
+          type: 'paragraph',
+          content: [
+            { type: 'text', text: 'Passed ' },
+            { type: 'text', text: 'all', marks: [{ type: 'strong' }] },
+            { type: 'text', text: ' of ' },
+            { type: 'text', text: 'x < y', marks: [{ type: 'code' }] },
+            { type: 'text', text: ', see ' },
+            { type: 'text', text: 'log', marks: [{ type: 'link', attrs: { href: 'https://example.com/' } }] },
+            { type: 'text', text: '.' },
+          ],
+        },
+      ],
+    });
+  });
+
+  it.each([
+    'a\n\nb',
+    '- a\n- b\n\n  1. c\n  2. d',
+    '```js\nlet a = 1;\n```',
+    '> quoted',
+    '| A | B |\n| --- | --- |\n| 1 | **2** |',
+    '---',
+    '**bold** *em* ~~gone~~ `code`',
+    'a\\\nb',
+  ])('comes back from Jira as it was written: %j', (markdown) => {
+    expect(toMarkdown(markdownToAdf(markdown))).toBe(markdown);
+  });
+
+  it('keeps HTML as text', () => {
+    const markdown = toMarkdown(markdownToAdf('<script>x</script>\n\na <b>c</b> &lt;d&gt;'));
+
+    expect(markdown).toBe('&lt;script>x&lt;/script>\n\na &lt;b>c&lt;/b> &lt;d>');
+  });
+
+  it('drops links that could do harm', () => {
+    expect(JSON.stringify(markdownToAdf('[a](javascript:alert(1)) ![b](data:text/html,x)'))).not.toMatch(
+      /javascript|"link"/,
+    );
+  });
+
+  it.each(['', ' ', '\n\n', '[x]: http://example.com', '<!-- -->', '- ', '>', '```\n```', '|a|\n|-|'])(
+    'makes something valid of %j',
+    (markdown) => {
+      const { content } = markdownToAdf(markdown);
+
+      expect(content.length).toBeGreaterThan(0);
+      expect(JSON.stringify(content)).not.toContain('"text":""');
+    },
+  );
+
+  it.each([
+    ['>', 30_000],
+    ['- ', 15_000],
+    ['[', 30_000],
+    ['**a ', 7_000],
+    ['`', 30_000],
+    ['&#x110000;', 3_000],
+    ['1. ', 10_000],
+  ])(
+    'stays quick for %j many times',
+    (piece, times) => {
+      expect(markdownToAdf(piece.repeat(times)).type).toBe('doc');
+    },
+    5_000,
+  );
+});

@@ -1,0 +1,221 @@
+import { Injectable } from '@nestjs/common';
+import {
+  AppError,
+  type CompleteWorkflow,
+  type FinaliseReport,
+  type ListReports,
+  type Pagination,
+  paged,
+  type Report,
+  type ReportContent,
+  ReportPostingRequested,
+  type UpdateReport,
+  type Workflow,
+  type WorkflowTimed,
+} from '@qa-pms/contracts';
+import { Database, isUniqueViolation, statement, type Transaction } from '@qa-pms/database';
+import { can, requireProject, requireUser } from '@qa-pms/platform';
+import { v7 as uuidv7 } from 'uuid';
+import { draftContent, withReasons, withTimes } from './report-content.js';
+
+interface ReportRow {
+  id: string;
+  workflow_id: string;
+  ticket_key: string;
+  user_id: string;
+  status: 'draft' | 'final';
+  version: number;
+  title: string;
+  content: ReportContent;
+  notices: string[];
+  generated_at: Date;
+  finalised_at: Date | null;
+  row_version: number;
+}
+
+const GET = statement('reports-get', 'SELECT * FROM workflow.reports WHERE id = $1');
+const LATEST = statement('reports-latest', 'SELECT * FROM workflow.reports WHERE workflow_id = $1 ORDER BY version DESC LIMIT 1');
+const LIST = statement(
+  'reports-list',
+  `SELECT *, count(*) OVER ()::int AS total FROM workflow.reports
+   WHERE project_id = $1 AND ($2::text IS NULL OR ticket_key = $2) AND ($3::uuid IS NULL OR user_id = $3)
+     AND ($4::text IS NULL OR status = $4) AND ($5::timestamptz IS NULL OR generated_at >= $5)
+     AND ($6::timestamptz IS NULL OR generated_at < $6)
+   ORDER BY generated_at DESC, id DESC LIMIT $7 OFFSET $8`,
+);
+
+/** Reports: drafted when a workflow completes, edited, finalised, versioned. */
+@Injectable()
+export class ReportsService {
+  constructor(private readonly db: Database) {}
+
+  /** Throws REPORT_NOT_FOUND. */
+  async get(id: string): Promise<Report> {
+    const [row] = await this.db.read<ReportRow>(GET, [id]);
+    if (!row) throw new AppError('REPORT_NOT_FOUND', { id });
+    return toReport(row);
+  }
+
+  async latestOf(workflowId: string): Promise<Report> {
+    const [row] = await this.db.read<ReportRow>(LATEST, [workflowId]);
+    if (!row) throw new AppError('REPORT_NOT_FOUND', { workflowId });
+    return toReport(row);
+  }
+
+  async list(query: ListReports): Promise<{ data: Report[]; pagination: Pagination }> {
+    const { ticketKey, userId, status, from, to, page = 1, pageSize = 20 } = query;
+    const filters = [requireProject(), ticketKey ?? null, userId ?? null, status ?? null, from ?? null, to ?? null];
+    const rows = await this.db.read<ReportRow & { total: number }>(LIST, [...filters, pageSize, (page - 1) * pageSize]);
+    return paged(rows.map(toReport), rows[0]?.total ?? 0, { page, pageSize });
+  }
+
+  /** The first version, in the transaction that completes the workflow; on wish it is posted to the ticket. */
+  async draft(tx: Transaction, workflow: Workflow, { gapReasons, postToTicket, transitionId }: CompleteWorkflow): Promise<void> {
+    await insertReport(tx, workflow, 1, draftContent(workflow, gapReasons ?? []));
+    if (!postToTicket && !transitionId) return;
+    tx.publish(ReportPostingRequested, {
+      workflowId: workflow.id,
+      projectId: workflow.projectId,
+      ticketKey: workflow.ticketKey,
+      comment: postToTicket ? summaryComment(workflow) : null,
+      transitionId: transitionId ?? null,
+    });
+  }
+
+  /** Throws REPORT_NOT_FOUND where the workflow has none, REPORT_DRAFT_OPEN. */
+  async openVersion(workflowId: string): Promise<Report> {
+    try {
+      return await this.db.once(async (tx) => {
+        const [latest] = await tx.query<ReportRow>(`${LATEST.text} FOR UPDATE`, [workflowId]);
+        if (!latest) throw new AppError('REPORT_NOT_FOUND', { workflowId });
+        demandOwner(latest);
+        if (latest.status === 'draft') throw new AppError('REPORT_DRAFT_OPEN', { reportId: latest.id });
+        const [row] = await tx.query<ReportRow>(
+          `INSERT INTO workflow.reports (id, project_id, workflow_id, ticket_key, user_id, status, version, title, content, generated_at)
+           SELECT $2, project_id, workflow_id, ticket_key, user_id, 'draft', version + 1, title, content, now()
+           FROM workflow.reports WHERE id = $1 RETURNING *`,
+          [latest.id, uuidv7()],
+        );
+        return toReport(row as ReportRow);
+      });
+    } catch (error) {
+      if (isUniqueViolation(error, 'reports_uq_workflow_id_version')) throw new AppError('REPORT_DRAFT_OPEN', { workflowId });
+      throw error;
+    }
+  }
+
+  /** Throws REPORT_FINAL, PRECONDITION_FAILED. */
+  update(command: UpdateReport): Promise<Report> {
+    const { strategies, notes, gaps, outcome } = command;
+    return this.db.once(async (tx) => {
+      const before = await this.editable(tx, command.id, command.expectedVersion);
+      const content: ReportContent = {
+        ...before.content,
+        ...(strategies !== undefined && { strategies }),
+        ...(notes !== undefined && { notes }),
+        ...(gaps && { gaps: withReasons(before.content, gaps) }),
+        ...(outcome && { outcome }),
+      };
+      return this.write(tx, before.id, { content, finalise: false });
+    });
+  }
+
+  /** Throws REPORT_FINAL, REPORT_TIMES_PENDING, PRECONDITION_FAILED. */
+  finalise({ id, expectedVersion }: FinaliseReport): Promise<Report> {
+    return this.db.once(async (tx) => {
+      const before = await this.editable(tx, id, expectedVersion ?? null);
+      if (before.content.time === null) throw new AppError('REPORT_TIMES_PENDING', { id });
+      return this.write(tx, id, { content: before.content, finalise: true });
+    });
+  }
+
+  /** Times go into the draft; a final report is told of in a notice. */
+  workflowTimed({ time }: WorkflowTimed): Promise<void> {
+    return this.db.once(async (tx) => {
+      const [latest] = await tx.query<ReportRow>(`${LATEST.text} FOR UPDATE`, [time.workflowId]);
+      // A cancelled workflow has times and no report.
+      if (!latest) return;
+      const known = latest.content.time;
+      if (known && known.asOf > time.asOf) return;
+      if (latest.status === 'draft') {
+        await this.write(tx, latest.id, { content: withTimes(latest.content, time), finalise: false });
+        return;
+      }
+      if (known?.totalSeconds === time.totalSeconds) return;
+      const notice = `Times were corrected on ${time.asOf}: the total is now ${String(time.totalSeconds)} s.`;
+      await this.notice(tx, time.workflowId, notice);
+    });
+  }
+
+  /** Says on the latest report what happened to it. */
+  async notice(tx: Transaction, workflowId: string, text: string): Promise<void> {
+    await tx.query(
+      `UPDATE workflow.reports SET notices = notices || to_jsonb($2::text), row_version = row_version + 1
+       WHERE workflow_id = $1 AND version = (SELECT max(version) FROM workflow.reports WHERE workflow_id = $1)`,
+      [workflowId, text],
+    );
+  }
+
+  private async editable(tx: Transaction, id: string, expectedVersion: number | null): Promise<ReportRow> {
+    const [row] = await tx.query<ReportRow>(`${GET.text} FOR UPDATE`, [id]);
+    if (!row) throw new AppError('REPORT_NOT_FOUND', { id });
+    demandOwner(row);
+    if (row.status === 'final') throw new AppError('REPORT_FINAL', { version: row.version });
+    if (expectedVersion !== null && row.row_version !== expectedVersion) throw new AppError('PRECONDITION_FAILED', { rowVersion: row.row_version });
+    return row;
+  }
+
+  private async write(tx: Transaction, id: string, { content, finalise }: { content: ReportContent; finalise: boolean }): Promise<Report> {
+    const [row] = await tx.query<ReportRow>(
+      `UPDATE workflow.reports SET content = $2, row_version = row_version + 1,
+         status = CASE WHEN $3 THEN 'final' ELSE status END, finalised_at = CASE WHEN $3 THEN now() ELSE finalised_at END
+       WHERE id = $1 RETURNING *`,
+      [id, JSON.stringify(content), finalise],
+    );
+    return toReport(row as ReportRow);
+  }
+}
+
+function demandOwner(row: ReportRow): void {
+  if (row.user_id !== requireUser().userId && !can('workflows:write:any')) throw new AppError('FORBIDDEN', { permission: 'workflows:write:any' });
+}
+
+async function insertReport(tx: Transaction, workflow: Workflow, version: number, content: ReportContent): Promise<void> {
+  await tx.query(
+    `INSERT INTO workflow.reports (id, project_id, workflow_id, ticket_key, user_id, status, version, title, content, generated_at)
+     VALUES ($1, $2, $3, $4, $5, 'draft', $6, $7, $8, $9)`,
+    [
+      uuidv7(),
+      workflow.projectId,
+      workflow.id,
+      workflow.ticketKey,
+      workflow.userId,
+      version,
+      `QA report ${workflow.ticketKey}: ${workflow.ticketTitle}`,
+      JSON.stringify(content),
+      workflow.completedAt,
+    ],
+  );
+}
+
+function summaryComment({ template, outcome, userDisplayName, steps }: Workflow): string {
+  const lines = steps.map(({ name, status, outcome: result, skipReason }) => `- ${name}: ${status === 'skipped' ? `skipped (${skipReason ?? ''})` : (result ?? status)}`);
+  return [`**QA ${outcome ?? 'done'}** by ${userDisplayName} (${template.name})`, '', ...lines].join('\n');
+}
+
+function toReport(row: ReportRow): Report {
+  return {
+    id: row.id,
+    workflowId: row.workflow_id,
+    ticketKey: row.ticket_key,
+    userId: row.user_id,
+    status: row.status,
+    version: row.version,
+    generatedAt: row.generated_at.toISOString(),
+    finalisedAt: row.finalised_at?.toISOString() ?? null,
+    title: row.title,
+    content: row.content,
+    notices: row.notices,
+    rowVersion: row.row_version,
+  };
+}

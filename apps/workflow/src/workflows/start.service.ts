@@ -1,0 +1,69 @@
+import { Injectable } from '@nestjs/common';
+import { AppError, GetTicket, type StartedWorkflow, type StartWorkflow, WorkflowChanged } from '@qa-pms/contracts';
+import { Database, isUniqueViolation, statement, type Transaction } from '@qa-pms/database';
+import { MessageBus, requireProject, requireUser } from '@qa-pms/platform';
+import { v7 as uuidv7 } from 'uuid';
+import { TemplatesService } from '../templates/templates.service.js';
+import { cancel, resume, startWorkflow } from './workflow-rules.js';
+import { insertWorkflow, toWorkflow, type WorkflowRow } from './workflow-rows.js';
+import { write } from './workflows.service.js';
+
+const OWN_OPEN = `
+  SELECT * FROM workflow.workflows
+  WHERE project_id = $1 AND ticket_key = $2 AND user_id = $3 AND status IN ('active', 'paused')`;
+const OWN = statement('workflows-own-open', OWN_OPEN);
+
+/** Starting a workflow from a ticket. */
+@Injectable()
+export class StartService {
+  constructor(
+    private readonly db: Database,
+    private readonly bus: MessageBus,
+    private readonly templates: TemplatesService,
+  ) {}
+
+  /** Throws TICKET_NOT_FOUND, TEMPLATE_NOT_FOUND, WORKFLOW_ALREADY_ACTIVE. */
+  async start(command: StartWorkflow): Promise<StartedWorkflow> {
+    const { ticketKey, templateId, onActive } = command;
+    const ticket = await this.bus.request(GetTicket, { key: ticketKey });
+    const template = templateId ? await this.templates.get(templateId) : await this.templates.forTicketType(ticket.type);
+    const owner = [requireProject(), ticketKey, requireUser().userId];
+    try {
+      return await this.db.once(async (tx) => {
+        const at = new Date().toISOString();
+        const [open] = await tx.query<WorkflowRow>(`${OWN_OPEN} FOR UPDATE`, owner);
+        if (open && onActive === 'resume') return this.goOn(tx, open, at);
+        if (open && onActive === 'restart') await write(tx, 'cancelled', cancel(toWorkflow(open), at));
+        else if (open) throw alreadyActive(open);
+        const { userId, displayName } = requireUser();
+        const workflow = startWorkflow({
+          id: uuidv7(),
+          projectId: requireProject(),
+          userId,
+          userDisplayName: displayName,
+          ticket,
+          template,
+          at,
+        });
+        await insertWorkflow(tx, workflow);
+        tx.publish(WorkflowChanged, { change: 'started', at, workflow });
+        return { workflow, result: 'started' as const };
+      });
+    } catch (error) {
+      if (!isUniqueViolation(error, 'idx_workflows_open')) throw error;
+      // Another start of the same person was faster: its row could not be seen before it was committed.
+      const [open] = await this.db.read<WorkflowRow>(OWN, owner);
+      throw open ? alreadyActive(open) : new AppError('CONFLICT');
+    }
+  }
+
+  private async goOn(tx: Transaction, open: WorkflowRow, at: string): Promise<StartedWorkflow> {
+    const workflow = toWorkflow(open);
+    if (workflow.status !== 'paused') return { workflow, result: 'resumed' };
+    return { workflow: await write(tx, 'resumed', resume(workflow, at)), result: 'resumed' };
+  }
+}
+
+function alreadyActive({ id, status }: WorkflowRow): AppError {
+  return new AppError('WORKFLOW_ALREADY_ACTIVE', { workflowId: id, status });
+}

@@ -1,0 +1,185 @@
+import {
+  AppError,
+  type Outcome,
+  type StepContent,
+  type Template,
+  type Ticket,
+  type Workflow,
+  type WORKFLOW_CHANGES,
+  type WorkflowStatus,
+  type WorkflowStep,
+} from '@qa-pms/contracts';
+
+export type ChangeName = (typeof WORKFLOW_CHANGES)[number];
+
+/** What a state allows, for whoever tried something else. */
+const ALLOWED: Record<WorkflowStatus, string[]> = {
+  active: ['complete step', 'skip step', 'reopen step', 'update step', 'pause', 'complete', 'cancel'],
+  paused: ['resume', 'update step', 'handover', 'cancel'],
+  completed: [],
+  cancelled: [],
+};
+
+/** Worse outcomes come first. */
+const WORST: Outcome[] = ['failed', 'blocked', 'passed'];
+
+/** A new workflow, with its first step in progress. */
+export function startWorkflow(facts: {
+  id: string;
+  projectId: string;
+  userId: string;
+  userDisplayName: string;
+  ticket: Pick<Ticket, 'key' | 'title' | 'type'>;
+  template: Template;
+  at: string;
+}): Workflow {
+  const { id, projectId, userId, userDisplayName, ticket, template, at } = facts;
+  return {
+    id,
+    projectId,
+    ticketKey: ticket.key,
+    ticketTitle: ticket.title,
+    ticketType: ticket.type,
+    template: { id: template.id, name: template.name, version: template.version },
+    userId,
+    userDisplayName,
+    status: 'active',
+    currentStepIndex: 0,
+    steps: template.steps.map(({ name, description, estimateSeconds }, index) => ({
+      index,
+      name,
+      description,
+      estimateSeconds,
+      status: index === 0 ? 'in_progress' : 'pending',
+      outcome: null,
+      notes: null,
+      links: [],
+      testsCovered: [],
+      bugs: [],
+      skipReason: null,
+      startedAt: index === 0 ? at : null,
+      completedAt: null,
+    })),
+    outcome: null,
+    startedAt: at,
+    pausedAt: null,
+    completedAt: null,
+    cancelledAt: null,
+    updatedAt: at,
+    rowVersion: 1,
+  };
+}
+
+/** Ends the current step with an outcome; the next one begins at the same moment. */
+export function completeStep(workflow: Workflow, index: number, outcome: Outcome, content: StepContent, at: string): Workflow {
+  const step = currentStep(workflow, index);
+  return endStep(workflow, { ...step, ...written(content), status: 'completed', outcome, completedAt: at }, at);
+}
+
+/** Ends the current step without an outcome. */
+export function skipStep(workflow: Workflow, index: number, reason: string, at: string): Workflow {
+  const step = currentStep(workflow, index);
+  return endStep(workflow, { ...step, status: 'skipped', skipReason: reason, completedAt: at }, at);
+}
+
+/** An ended step goes on; the one in progress waits until its turn comes again. */
+export function reopenStep(workflow: Workflow, index: number, reason: string, at: string): Workflow {
+  demand(workflow, 'active');
+  const step = stepOf(workflow, index);
+  if (step.completedAt === null) throw new AppError('STEP_OUT_OF_ORDER', { currentStepIndex: workflow.currentStepIndex, stepStatus: step.status });
+  const notes = [step.notes, `Reopened: ${reason}`].filter((note) => note !== null && note !== '').join('\n\n');
+  const steps = workflow.steps.map((other): WorkflowStep => {
+    if (other.index === index) return { ...step, status: 'in_progress', outcome: null, skipReason: null, completedAt: null, startedAt: step.startedAt ?? at, notes };
+    return other.status === 'in_progress' ? { ...other, status: 'pending' } : other;
+  });
+  return changed({ ...workflow, steps, currentStepIndex: index }, at);
+}
+
+/** Writes what was found in any step, while the workflow is open. */
+export function updateStep(workflow: Workflow, index: number, content: StepContent, at: string): Workflow {
+  demand(workflow, 'active', 'paused');
+  const step = stepOf(workflow, index);
+  return changed({ ...workflow, steps: withStep(workflow, { ...step, ...written(content) }) }, at);
+}
+
+export function pause(workflow: Workflow, at: string): Workflow {
+  demand(workflow, 'active');
+  const next = changed(workflow, at);
+  return { ...next, status: 'paused', pausedAt: next.updatedAt };
+}
+
+export function resume(workflow: Workflow, at: string): Workflow {
+  demand(workflow, 'paused');
+  return changed({ ...workflow, status: 'active', pausedAt: null }, at);
+}
+
+export function cancel(workflow: Workflow, at: string): Workflow {
+  demand(workflow, 'active', 'paused');
+  const next = changed(workflow, at);
+  return { ...next, status: 'cancelled', pausedAt: null, cancelledAt: next.updatedAt };
+}
+
+/** Completes a workflow whose steps have all ended; without an outcome the worst of the steps counts. */
+export function complete(workflow: Workflow, outcome: Outcome | null, at: string): Workflow {
+  demand(workflow, 'active');
+  const openSteps = workflow.steps.filter(({ completedAt }) => completedAt === null).map(({ index }) => index);
+  if (openSteps.length > 0) throw new AppError('WORKFLOW_STEPS_OPEN', { openSteps });
+  const worst = WORST.find((one) => workflow.steps.some((step) => step.outcome === one)) ?? 'passed';
+  const next = changed(workflow, at);
+  return { ...next, status: 'completed', outcome: outcome ?? worst, completedAt: next.updatedAt };
+}
+
+/** Passes a paused workflow on, with a note in its current step. */
+export function handOver(workflow: Workflow, to: { userId: string; displayName: string }, note: string | null, at: string): Workflow {
+  demand(workflow, 'paused');
+  const step = workflow.steps[Math.min(workflow.currentStepIndex, workflow.steps.length - 1)];
+  const text = `Handed over by ${workflow.userDisplayName} to ${to.displayName}${note === null ? '.' : `: ${note}`}`;
+  const steps = step ? withStep(workflow, { ...step, notes: [step.notes, text].filter(Boolean).join('\n\n') }) : workflow.steps;
+  return changed({ ...workflow, userId: to.userId, userDisplayName: to.displayName, steps }, at);
+}
+
+function endStep(workflow: Workflow, ended: WorkflowStep, at: string): Workflow {
+  const next = changed(workflow, at);
+  const steps = withStep(next, { ...ended, completedAt: next.updatedAt });
+  const following = steps.find(({ status }) => status === 'pending');
+  if (!following) return { ...next, steps, currentStepIndex: steps.length };
+  const begun: WorkflowStep = { ...following, status: 'in_progress', startedAt: following.startedAt ?? next.updatedAt };
+  return { ...next, steps: withStep({ ...next, steps }, begun), currentStepIndex: following.index };
+}
+
+/** One change more; time never runs backwards, whichever instance's clock it was. */
+function changed(workflow: Workflow, at: string): Workflow {
+  return { ...workflow, rowVersion: workflow.rowVersion + 1, updatedAt: at > workflow.updatedAt ? at : workflow.updatedAt };
+}
+
+function withStep(workflow: Workflow, step: WorkflowStep): WorkflowStep[] {
+  return workflow.steps.map((other) => (other.index === step.index ? step : other));
+}
+
+/** What was given replaces what was there; what was left out stays. */
+function written({ notes, links, testsCovered, bugs }: StepContent): Partial<WorkflowStep> {
+  return {
+    ...(notes !== undefined && { notes }),
+    ...(links && { links }),
+    ...(testsCovered && { testsCovered: testsCovered.map((test) => ({ ...test, url: test.url ?? null })) }),
+    ...(bugs && { bugs: bugs.map((bug) => ({ ...bug, component: bug.component ?? null, endpoint: bug.endpoint ?? null, ticketKey: bug.ticketKey ?? null })) }),
+  };
+}
+
+function currentStep(workflow: Workflow, index: number): WorkflowStep {
+  demand(workflow, 'active');
+  const step = stepOf(workflow, index);
+  if (step.status !== 'in_progress') throw new AppError('STEP_OUT_OF_ORDER', { currentStepIndex: workflow.currentStepIndex, stepStatus: step.status });
+  return step;
+}
+
+function stepOf(workflow: Workflow, index: number): WorkflowStep {
+  const step = workflow.steps[index];
+  if (!step) throw new AppError('STEP_NOT_FOUND', { index, steps: workflow.steps.length });
+  return step;
+}
+
+function demand(workflow: Workflow, ...statuses: WorkflowStatus[]): void {
+  const { status } = workflow;
+  if (!statuses.includes(status)) throw new AppError('WORKFLOW_INVALID_STATE', { status, allowed: ALLOWED[status] });
+}

@@ -1,0 +1,160 @@
+import { Injectable } from '@nestjs/common';
+import {
+  type ActiveWorkflows,
+  AppError,
+  type CompleteWorkflow,
+  GetMember,
+  type HandOverWorkflow,
+  type ListMyActiveWorkflows,
+  type ListWorkflows,
+  type MemberRemoved,
+  type Pagination,
+  paged,
+  permissionsOf,
+  type Workflow,
+  WorkflowChanged,
+} from '@qa-pms/contracts';
+import { Database, isUniqueViolation, statement, type Transaction } from '@qa-pms/database';
+import { can, MessageBus, requireProject, requireUser } from '@qa-pms/platform';
+import { ReportsService } from '../reports/reports.service.js';
+import { type ChangeName, complete, handOver, pause } from './workflow-rules.js';
+import { lockWorkflow, toWorkflow, updateWorkflow, type WorkflowRow } from './workflow-rows.js';
+
+const GET = statement('workflows-get', 'SELECT * FROM workflow.workflows WHERE id = $1');
+const LIST = statement(
+  'workflows-list',
+  `SELECT *, count(*) OVER ()::int AS total FROM workflow.workflows
+   WHERE project_id = $1 AND ($2::text IS NULL OR status = $2) AND ($3::uuid IS NULL OR user_id = $3)
+     AND ($4::text IS NULL OR ticket_key = $4) AND ($5::uuid IS NULL OR template_id = $5)
+     AND ($6::timestamptz IS NULL OR started_at >= $6) AND ($7::timestamptz IS NULL OR started_at < $7)
+   ORDER BY started_at DESC, id DESC LIMIT $8 OFFSET $9`,
+);
+const OPEN_OF_USER = statement(
+  'workflows-open-of-user',
+  `SELECT *, count(*) OVER ()::int AS total FROM workflow.workflows
+   WHERE project_id = $1 AND user_id = $2 AND status IN ('active', 'paused')
+   ORDER BY updated_at DESC, id DESC LIMIT $3 OFFSET $4`,
+);
+const OPEN_ON_TICKET = statement(
+  'workflows-open-on-ticket',
+  `SELECT * FROM workflow.workflows WHERE project_id = $1 AND ticket_key = $2 AND status IN ('active', 'paused') ORDER BY started_at`,
+);
+
+/** A rule applied to a workflow at a moment. */
+export type Change = (workflow: Workflow, at: string) => Workflow;
+
+interface Target {
+  id: string;
+  expectedVersion?: number | null;
+}
+
+/** Workflows that have started: reading and changing them. */
+@Injectable()
+export class WorkflowsService {
+  constructor(
+    private readonly db: Database,
+    private readonly bus: MessageBus,
+    private readonly reports: ReportsService,
+  ) {}
+
+  /** Throws WORKFLOW_NOT_FOUND, also for somebody else's without `workflows:read`. */
+  async get(id: string): Promise<Workflow> {
+    const [row] = await this.db.read<WorkflowRow>(GET, [id]);
+    if (!row || !mayRead(row.user_id)) throw new AppError('WORKFLOW_NOT_FOUND', { id });
+    return toWorkflow(row);
+  }
+
+  async list(query: ListWorkflows): Promise<{ data: Workflow[]; pagination: Pagination }> {
+    const { status, userId, ticketKey, templateId, from, to, page = 1, pageSize = 20 } = query;
+    if (userId && !mayRead(userId)) throw new AppError('FORBIDDEN', { permission: 'workflows:read' });
+    const whose = userId ?? (can('workflows:read') ? null : requireUser().userId);
+    const filters = [requireProject(), status ?? null, whose, ticketKey ?? null, templateId ?? null, from ?? null, to ?? null];
+    const rows = await this.db.read<WorkflowRow & { total: number }>(LIST, [...filters, pageSize, (page - 1) * pageSize]);
+    return paged(rows.map(toWorkflow), rows[0]?.total ?? 0, { page, pageSize });
+  }
+
+  async listMine({ page = 1, pageSize = 20 }: ListMyActiveWorkflows): Promise<{ data: Workflow[]; pagination: Pagination }> {
+    const values = [requireProject(), requireUser().userId, pageSize, (page - 1) * pageSize];
+    const rows = await this.db.read<WorkflowRow & { total: number }>(OPEN_OF_USER, values);
+    return paged(rows.map(toWorkflow), rows[0]?.total ?? 0, { page, pageSize });
+  }
+
+  /** Who is on a ticket: everybody who sees the ticket sees that. */
+  async active(ticketKey: string): Promise<ActiveWorkflows> {
+    const rows = await this.db.read<WorkflowRow>(OPEN_ON_TICKET, [requireProject(), ticketKey]);
+    const { userId } = requireUser();
+    const own = rows.find((row) => row.user_id === userId);
+    const others = rows.filter((row) => row.user_id !== userId);
+    return {
+      own: own ? toWorkflow(own) : null,
+      others: others.map((row) => ({ workflowId: row.id, userId: row.user_id, displayName: row.user_display_name, status: row.status })),
+    };
+  }
+
+  /** Applies one change, once for its message: the row is locked, changed and written, and its event published with it. */
+  change(target: Target, name: ChangeName, rule: Change): Promise<Workflow> {
+    return this.db.once((tx) => this.apply(tx, target, name, rule));
+  }
+
+  /** The report's draft is made in the same transaction. */
+  complete(command: CompleteWorkflow): Promise<Workflow> {
+    return this.db.once(async (tx) => {
+      const workflow = await this.apply(tx, command, 'completed', (before, at) => complete(before, command.outcome ?? null, at));
+      await this.reports.draft(tx, workflow, command);
+      return workflow;
+    });
+  }
+
+  /** Throws MEMBER_NOT_FOUND, FORBIDDEN where the member may not work on workflows, WORKFLOW_ALREADY_ACTIVE. */
+  async handOver(command: HandOverWorkflow): Promise<Workflow> {
+    const member = await this.bus.request(GetMember, { userId: command.toUserId });
+    if (!permissionsOf(member.roles).includes('workflows:write')) {
+      throw new AppError('FORBIDDEN', { permission: 'workflows:write', userId: command.toUserId });
+    }
+    const busy = await this.db.read<WorkflowRow>(statement('workflows-open-of-member', BUSY), [command.id, command.toUserId]);
+    if (busy[0]) throw new AppError('WORKFLOW_ALREADY_ACTIVE', { workflowId: busy[0].id, status: busy[0].status });
+    try {
+      return await this.change(command, 'handed_over', (workflow, at) => handOver(workflow, member, command.note ?? null, at));
+    } catch (error) {
+      if (isUniqueViolation(error, 'idx_workflows_open')) throw new AppError('WORKFLOW_ALREADY_ACTIVE', { userId: command.toUserId });
+      throw error;
+    }
+  }
+
+  /** The active workflows of a removed member are paused: whoever may change any can hand them over. */
+  memberRemoved({ projectId, userId }: MemberRemoved): Promise<void> {
+    return this.db.once(async (tx) => {
+      const rows = await tx.query<WorkflowRow>(
+        `SELECT * FROM workflow.workflows WHERE project_id = $1 AND user_id = $2 AND status = 'active' ORDER BY id FOR UPDATE`,
+        [projectId, userId],
+      );
+      for (const row of rows) await write(tx, 'paused', pause(toWorkflow(row), new Date().toISOString()));
+    });
+  }
+
+  private async apply(tx: Transaction, { id, expectedVersion }: Target, name: ChangeName, rule: Change): Promise<Workflow> {
+    const before = await lockWorkflow(tx, id);
+    if (!before || !mayRead(before.userId)) throw new AppError('WORKFLOW_NOT_FOUND', { id });
+    if (before.userId !== requireUser().userId && !can('workflows:write:any')) throw new AppError('FORBIDDEN', { permission: 'workflows:write:any' });
+    if (expectedVersion != null && expectedVersion !== before.rowVersion) {
+      throw new AppError('PRECONDITION_FAILED', { rowVersion: before.rowVersion });
+    }
+    return write(tx, name, rule(before, new Date().toISOString()));
+  }
+}
+
+const BUSY = `
+  SELECT other.* FROM workflow.workflows AS mine JOIN workflow.workflows AS other
+    ON other.project_id = mine.project_id AND other.ticket_key = mine.ticket_key
+  WHERE mine.id = $1 AND other.user_id = $2 AND other.id <> mine.id AND other.status IN ('active', 'paused') LIMIT 1`;
+
+/** Writes a changed workflow with the event that tells of it. */
+export async function write(tx: Transaction, change: ChangeName, workflow: Workflow): Promise<Workflow> {
+  await updateWorkflow(tx, workflow);
+  tx.publish(WorkflowChanged, { change, at: workflow.updatedAt, workflow });
+  return workflow;
+}
+
+function mayRead(userId: string): boolean {
+  return can('workflows:read') || requireUser().userId === userId;
+}

@@ -1,0 +1,127 @@
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.js';
+
+const HOOKS = resolve('tools/typescript-hooks.js');
+const SOURCE = resolve('libs/testing/src/embedded-postgres.ts');
+
+describe('the embedded PostgreSQL', () => {
+  let dataDir: string;
+  let server: EmbeddedPostgres | null = null;
+
+  beforeEach(async () => {
+    dataDir = await mkdtemp(join(tmpdir(), 'qa-pms-embedded-'));
+  });
+  afterEach(async () => {
+    await server?.stop();
+    server = null;
+    await rm(dataDir, { recursive: true, force: true });
+  });
+
+  const start = async (persistent = true): Promise<EmbeddedPostgres> => {
+    server = await startEmbeddedPostgres({ dataDir, persistent });
+    return server;
+  };
+  const query = async <Row extends object>(url: string, sql: string): Promise<Row[]> => {
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    try {
+      return (await client.query<Row>(sql)).rows;
+    } finally {
+      await client.end();
+    }
+  };
+  /** Another process with the server, which says the server's id and address. */
+  const startElsewhere = async () => {
+    const script = `
+      await import(${JSON.stringify(HOOKS)});
+      const { startEmbeddedPostgres } = await import(${JSON.stringify(SOURCE)});
+      const { pid, adminUrl } = await startEmbeddedPostgres({ dataDir: ${JSON.stringify(dataDir)}, persistent: true });
+      console.log(JSON.stringify({ pid, adminUrl }));
+      setInterval(() => undefined, 1000);`;
+    const owner = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [line] = (await once(createInterface({ input: owner.stdout }), 'line')) as [string];
+    return { owner, ...(JSON.parse(line) as { pid: number; adminUrl: string }) };
+  };
+  const isAlive = (pid: number): boolean => {
+    try {
+      return process.kill(pid, 0);
+    } catch {
+      return false;
+    }
+  };
+
+  /** Kills the owner and gives the server, which is its own process, a few seconds to follow. */
+  const killed = async (owner: ChildProcess, pid: number): Promise<void> => {
+    owner.kill('SIGKILL');
+    for (let tries = 0; isAlive(pid) && tries < 100; tries += 1) await sleep(50);
+  };
+
+  it('keeps its data and its password over a restart', async () => {
+    const first = await start();
+    await query(first.adminUrl, 'CREATE TABLE kept (i int)');
+    await first.stop();
+
+    const second = await start();
+
+    expect(await query(second.adminUrl, `SELECT to_regclass('kept')::text AS found`)).toEqual([{ found: 'kept' }]);
+    expect(new URL(second.adminUrl).password).toBe(new URL(first.adminUrl).password);
+  });
+
+  it('takes nobody without its password, which only its user may read', async () => {
+    const { adminUrl } = await start();
+    const wrong = new URL(adminUrl);
+    wrong.password = 'wrong';
+
+    await expect(query(wrong.href, 'SELECT 1')).rejects.toThrow(/password authentication failed/);
+    expect((await stat(join(dataDir, 'password'))).mode & 0o777).toBe(0o600);
+    expect(await query(adminUrl, 'SHOW listen_addresses')).toEqual([{ listen_addresses: '127.0.0.1' }]);
+    expect(await query(adminUrl, 'SHOW fsync')).toEqual([{ fsync: 'on' }]);
+  });
+
+  it('leaves nothing behind when it is not persistent', async () => {
+    const { pid, stop } = await start(false);
+
+    await stop();
+
+    expect(isAlive(pid)).toBe(false);
+    await expect(stat(dataDir)).rejects.toThrow(/ENOENT/);
+  });
+
+  it('refuses data that another process uses', async () => {
+    const { owner, pid } = await startElsewhere();
+
+    await expect(start()).rejects.toThrow(new RegExp(`is used by process ${owner.pid}`));
+
+    await killed(owner, pid);
+  });
+
+  it('stops when its process is killed', async () => {
+    const { owner, pid } = await startElsewhere();
+
+    await killed(owner, pid);
+
+    expect(isAlive(pid)).toBe(false);
+  });
+
+  it('starts again at once after it and its process were killed', async () => {
+    const { owner, pid, adminUrl } = await startElsewhere();
+    await query(adminUrl, 'CREATE TABLE kept (i int)');
+    process.kill(pid, 'SIGKILL');
+    owner.kill('SIGKILL');
+    await once(owner, 'exit');
+
+    const again = await start();
+
+    expect(await query(again.adminUrl, `SELECT to_regclass('kept')::text AS found`)).toEqual([{ found: 'kept' }]);
+  });
+});
