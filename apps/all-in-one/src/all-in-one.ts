@@ -69,7 +69,7 @@ function issuesFrom(environment: Environment): { issuesDir?: string } {
 /** DEMO gets every project of the simulated Jira but OTHER's. */
 function connections(simulator: JiraSimulator): string {
   const site = { siteUrl: simulator.url, ...SIMULATED_JIRA };
-  const keys = simulator.store.projects().map(({ key }) => key);
+  const keys = [...simulator.store.projectKeys()];
   return JSON.stringify([
     { ...site, projectKeys: keys.filter((key) => key !== 'OTHER'), project: 'DEMO' },
     { ...site, projectKeys: ['OTHER'], project: 'OTHER' },

@@ -25,8 +25,8 @@ describe('the embedded PostgreSQL', () => {
     await rm(dataDir, { recursive: true, force: true });
   });
 
-  const start = async (persistent = true): Promise<EmbeddedPostgres> => {
-    server = await startEmbeddedPostgres({ dataDir, persistent });
+  const start = async (persistent = true, durable = false): Promise<EmbeddedPostgres> => {
+    server = await startEmbeddedPostgres({ dataDir, persistent, durable });
     return server;
   };
   const query = async <Row extends object>(url: string, sql: string): Promise<Row[]> => {
@@ -43,7 +43,7 @@ describe('the embedded PostgreSQL', () => {
     const script = `
       await import(${JSON.stringify(HOOKS)});
       const { startEmbeddedPostgres } = await import(${JSON.stringify(SOURCE)});
-      const { pid, adminUrl } = await startEmbeddedPostgres({ dataDir: ${JSON.stringify(dataDir)}, persistent: true });
+      const { pid, adminUrl } = await startEmbeddedPostgres({ dataDir: ${JSON.stringify(dataDir)}, persistent: true, durable: false });
       console.log(JSON.stringify({ pid, adminUrl }));
       setInterval(() => undefined, 1000);`;
     const owner = spawn(process.execPath, ['--input-type=module', '-e', script], {
@@ -85,7 +85,12 @@ describe('the embedded PostgreSQL', () => {
     await expect(query(wrong.href, 'SELECT 1')).rejects.toThrow(/password authentication failed/);
     expect((await stat(join(dataDir, 'password'))).mode & 0o777).toBe(0o600);
     expect(await query(adminUrl, 'SHOW listen_addresses')).toEqual([{ listen_addresses: '127.0.0.1' }]);
-    expect(await query(adminUrl, 'SHOW fsync')).toEqual([{ fsync: 'on' }]);
+  });
+
+  it('is safe against power cuts unless told otherwise', async () => {
+    server = await startEmbeddedPostgres({ dataDir, persistent: true });
+
+    expect(await query(server.adminUrl, 'SHOW fsync')).toEqual([{ fsync: 'on' }]);
   });
 
   it('leaves nothing behind when it is not persistent', async () => {

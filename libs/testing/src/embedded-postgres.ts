@@ -154,10 +154,12 @@ class ServerFiles {
       throw new Error(`The database in ${this.cluster} is used by process ${owner}: stop that one first.`);
     }
     const limit = Date.now() + ORPHAN_LIMIT_MS;
-    for (let asked = false; isAlive(pid); await sleep(50)) {
+    let asked = false;
+    while (isAlive(pid)) {
       if (Date.now() > limit) throw new Error(`The database in ${this.cluster} is still used by process ${pid}.`);
       if (!asked) process.kill(pid, 'SIGINT');
       asked = true;
+      await sleep(50);
     }
   }
 
