@@ -33,8 +33,9 @@ export default tseslint.config(
       '@typescript-eslint/require-await': 'off',
       // Facts of an error are plain values, and `unknown` to the compiler.
       '@typescript-eslint/no-base-to-string': ['error', { checkUnknown: false }],
-      // DTO classes describe JSON: an object literal of their form is one.
+      // DTO classes describe JSON: an object literal of their form is one, and so is a copy.
       '@typescript-eslint/no-unsafe-class-instance-assignment': 'off',
+      '@typescript-eslint/no-misused-spread': 'off',
       // The type parameter names the row of a statement, which no argument can tell.
       '@typescript-eslint/no-unnecessary-type-parameters': 'off',
       '@typescript-eslint/no-confusing-void-expression': [

@@ -13,6 +13,9 @@ export function nxProgram() {
 /** Not sources: made, fetched, or none of the repository's. */
 const SKIPPED = new Set(['node_modules', 'dist', 'coverage', '.nx', '.git', '.data', '.cache']);
 
+/** Files that no build reads. */
+const NOT_BUILT = /\.spec\.tsx?$|\.md$|[\\/]test[\\/][^\\/]*$/;
+
 /** Folders of all projects that have a project.json. */
 export function projectFolders(base = root) {
   return ['libs', 'apps', 'apps/integrations']
@@ -37,7 +40,9 @@ export function filesBelow(folder) {
 export function fingerprint(base = root) {
   const hash = createHash('sha256');
   const shared = ['.swcrc', 'nx.json', 'package-lock.json'].map((name) => join(base, name)).filter(existsSync);
-  const own = projectFolders(base).flatMap((folder) => filesBelow(folder));
+  const own = projectFolders(base)
+    .flatMap((folder) => filesBelow(folder))
+    .filter((file) => !NOT_BUILT.test(file));
   for (const file of [...shared, ...own].sort()) {
     const { mtimeMs, size } = statSync(file);
     hash.update(`${relative(base, file)} ${mtimeMs} ${size}\n`);

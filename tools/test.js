@@ -3,13 +3,14 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-// `npm test`: unit and integration tests. `npm test -- [path …] [--coverage] [--e2e] [any option of Jest]`.
+// `npm test`: unit and integration tests. `npm test -- [path …] [--coverage] [--e2e] [--option=value of Jest …]`.
 
 const root = join(import.meta.dirname, '..');
 const given = process.argv.slice(2);
 const e2e = given.includes('--e2e');
 const jestArguments = given.filter((argument) => argument !== '--e2e');
-const filtered = jestArguments.some((argument) => !argument.startsWith('-'));
+const options = jestArguments.filter((argument) => argument.startsWith('-'));
+const paths = jestArguments.filter((argument) => !argument.startsWith('-'));
 
 const folder = mkdtempSync(join(tmpdir(), 'qa-pms-tests-'));
 const results = join(folder, 'results.json');
@@ -29,16 +30,14 @@ const jest = spawn(
     '--json',
     `--outputFile=${results}`,
     // A part of the tests covers a part of the code.
-    ...(filtered && jestArguments.includes('--coverage') ? ['--coverageThreshold={}'] : []),
+    ...(paths.length > 0 && options.includes('--coverage') ? ['--coverageThreshold={}'] : []),
     ...(e2e ? ['--runInBand'] : []),
-    // Ends the list of projects, which would otherwise take the paths that follow.
-    ...(filtered ? ['--testPathPatterns'] : []),
-    ...jestArguments,
+    ...options,
+    ...(paths.length > 0 ? ['--testPathPatterns', ...paths] : []),
   ],
   {
     cwd: root,
-    // Jest repeats its JSON on standard output; its report goes to standard error.
-    stdio: ['ignore', 'ignore', 'inherit'],
+    stdio: ['ignore', 'inherit', 'inherit'],
     env: { ...process.env, QA_PMS_TESTS_MISSING: leftOut },
   },
 );

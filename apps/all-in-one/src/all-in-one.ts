@@ -22,6 +22,9 @@ export interface AllInOne {
 /** Credentials of the simulated Jira: it is reachable from this machine only and holds nothing but the demonstration. */
 const SIMULATED_JIRA = { email: 'qa@example.com', apiToken: 'simulated-jira' };
 
+/** Nine passwords are hashed with argon2id, two at a time: seconds on a slow machine. */
+const SEED_TIMEOUT_MS = 60_000;
+
 /** Starts the product in this process; what the environment does not say is provided. `tell` gets a line per step. */
 export async function startAllInOne(environment: Environment, tell: (line: string) => void): Promise<AllInOne> {
   const dataDir = resolve(environment['DATA_DIR'] ?? '.data');
@@ -51,7 +54,12 @@ export async function startAllInOne(environment: Environment, tell: (line: strin
       provided['JIRA_CONNECTIONS'] = connections(simulator);
       tell('Jira ready (simulated)');
     }
-    const running = await startServices(services, { environment: { ...provided, ...environment }, onReady: (name) => { tell(`${name} ready`); } });
+    const running = await startServices(services, {
+      environment: { ...provided, ...environment },
+      onReady: (name) => {
+        tell(`${name} ready`);
+      },
+    });
     closers.push(() => running.stop('stop'));
     const demo = withDemo ? await seed(running, dataDir) : null;
     return { url: running.url, running, demo, stop: close };
@@ -77,12 +85,14 @@ function connections(simulator: JiraSimulator): string {
 }
 
 async function seed(running: Running, dataDir: string): Promise<AllInOne['demo']> {
-  const logins = await demoLogins(dataDir, DEMO_USERS);
   const identity = running.services.find(({ name }) => name === 'identity');
-  if (identity) {
-    const passwords = new Map(logins.map(({ username, password }) => [username, password]));
-    const bus = identity.app.get(MessageBus);
-    await runAsSystem({}, () => bus.request(SeedDemo, demoSeed(passwords)));
-  }
+  return identity ? seedDemo(identity.app.get(MessageBus), dataDir) : null;
+}
+
+/** Makes the demonstration's users and projects where they are missing; their passwords are kept in the data folder. */
+export async function seedDemo(bus: MessageBus, dataDir: string): Promise<{ file: string; logins: DemoLogin[] }> {
+  const logins = await demoLogins(dataDir, DEMO_USERS);
+  const passwords = new Map(logins.map(({ username, password }) => [username, password]));
+  await runAsSystem({}, () => bus.request(SeedDemo, demoSeed(passwords), { timeoutMs: SEED_TIMEOUT_MS }));
   return { file: join(dataDir, 'demo-users.json'), logins };
 }

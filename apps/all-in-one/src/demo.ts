@@ -30,7 +30,12 @@ export function demoSeed(passwords: Map<string, string>): SeedDemo {
         description: 'A property-management system with a simulated Jira.',
         members: DEMO_USERS.map(({ username }) => username),
       },
-      { key: 'OTHER', name: 'Other hotel', description: 'A second project, to try isolation.', members: ['qa2', 'admin'] },
+      {
+        key: 'OTHER',
+        name: 'Other hotel',
+        description: 'A second project, to try isolation.',
+        members: ['qa2', 'admin'],
+      },
     ],
   };
 }

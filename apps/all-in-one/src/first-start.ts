@@ -17,7 +17,9 @@ export async function prepareDataFolder(dataDir: string): Promise<void> {
     await writeFile(join(dataDir, '.writable'), '');
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`The data folder ${dataDir} cannot be written (${reason}): choose another with DATA_DIR.`, { cause: error });
+    throw new Error(`The data folder ${dataDir} cannot be written (${reason}): choose another with DATA_DIR.`, {
+      cause: error,
+    });
   }
 }
 
@@ -27,9 +29,16 @@ export async function masterKey(dataDir: string): Promise<string> {
 }
 
 /** Passwords of the demonstration's users, made at the first start. */
-export async function demoLogins(dataDir: string, users: { username: string; roles: string[] }[]): Promise<DemoLogin[]> {
+export async function demoLogins(
+  dataDir: string,
+  users: { username: string; roles: string[] }[],
+): Promise<DemoLogin[]> {
   const made = (): string => {
-    const logins = users.map(({ username, roles }) => ({ username, password: randomBytes(12).toString('base64url'), roles }));
+    const logins = users.map(({ username, roles }) => ({
+      username,
+      password: randomBytes(12).toString('base64url'),
+      roles,
+    }));
     return `${JSON.stringify(logins, null, 2)}\n`;
   };
   return JSON.parse(await keptOnce(join(dataDir, 'demo-users.json'), made)) as DemoLogin[];

@@ -6,7 +6,13 @@ import { trackingService } from '@qa-pms/tracking';
 import { workflowService } from '@qa-pms/workflow';
 
 /** Every service of the product, in the order in which they start: the door is opened last. */
-export const SERVICES: ServiceDefinition[] = [identityService, jiraService, workflowService, trackingService, gatewayService];
+export const SERVICES: ServiceDefinition[] = [
+  identityService,
+  jiraService,
+  workflowService,
+  trackingService,
+  gatewayService,
+];
 
 /** The services that TARGET names: `all`, or names separated by commas. Throws where a name is not one of them. */
 export function chosenServices(target: string): ServiceDefinition[] {

@@ -8,7 +8,10 @@ export async function main(argv: string[]): Promise<void> {
     .version('0.1.0')
     .exitOverride()
     .showHelpAfterError()
-    .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 wrong usage, 69 something needed cannot be reached, 78 wrong configuration.');
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 done, 1 failed, 2 wrong usage, 69 something needed cannot be reached, 78 wrong configuration.',
+    );
 
   program
     .command('serve', { isDefault: true })
@@ -24,12 +27,20 @@ export async function main(argv: string[]): Promise<void> {
   ] as const) {
     const one = migrate.command(name).description(description);
     if (name === 'revert') one.requiredOption('--service <name>', 'whose migration');
-    one.action(async (options: { service?: string }) => (await import('./migrate.js')).migrate(name, options.service ?? null));
+    one.action(async (options: { service?: string }) =>
+      (await import('./migrate.js')).migrate(name, options.service ?? null),
+    );
   }
 
   const topics = program.command('topics').description("Kafka's topics.");
-  topics.command('create').description('make the topics that are missing').action(async () => (await import('./topics.js')).createTopics());
-  topics.command('list').description('list our topics').action(async () => (await import('./topics.js')).listTopics());
+  topics
+    .command('create')
+    .description('make the topics that are missing')
+    .action(async () => (await import('./topics.js')).createTopics());
+  topics
+    .command('list')
+    .description('list our topics')
+    .action(async () => (await import('./topics.js')).listTopics());
 
   program
     .command('token')
@@ -37,7 +48,9 @@ export async function main(argv: string[]): Promise<void> {
     .option('--url <url>', 'address of the gateway', 'http://127.0.0.1:3000')
     .option('-u, --username <name>', 'user name', 'qa')
     .addOption(new Option('--password <password>', 'password; default: that of the demo user').env('QA_PMS_PASSWORD'))
-    .action(async (options: { url: string; username: string; password?: string }) => (await import('./token.js')).printToken(options));
+    .action(async (options: { url: string; username: string; password?: string }) =>
+      (await import('./token.js')).printToken(options),
+    );
 
   program
     .command('user')
@@ -50,6 +63,13 @@ export async function main(argv: string[]): Promise<void> {
     .action(async (username: string, options: { name?: string; email?: string; role: string[] }) =>
       (await import('./user.js')).createUser(username, options),
     );
+
+  program
+    .command('seed')
+    .description('Data to try the product with.')
+    .command('demo')
+    .description('make the demo users and projects that are missing (services must be running over Kafka)')
+    .action(async () => (await import('./seed.js')).seedDemo());
 
   program
     .command('config')

@@ -22,9 +22,13 @@ export class CliError extends Error {
     const code = (error as { code?: unknown }).code ?? (cause as { code?: unknown } | undefined)?.code;
     if (code === 'EADDRINUSE') {
       const port = (error as { port?: unknown }).port;
-      return new CliError(`Port ${String(port)} is taken: stop what uses it, or choose another with --port.`, EXIT_CODES.unavailable);
+      return new CliError(
+        `Port ${String(port)} is taken: stop what uses it, or choose another with --port.`,
+        EXIT_CODES.unavailable,
+      );
     }
-    if (typeof code === 'string' && UNREACHABLE.has(code)) return new CliError(`${message || code}: is it running?`, EXIT_CODES.unavailable);
+    if (typeof code === 'string' && UNREACHABLE.has(code))
+      return new CliError(`${message || code}: is it running?`, EXIT_CODES.unavailable);
     return new CliError(message);
   }
 }

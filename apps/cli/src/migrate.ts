@@ -16,7 +16,10 @@ export async function migrate(action: 'run' | 'status' | 'revert', service: stri
   const withDatabase = SERVICES.filter(({ database }) => database !== undefined);
   const chosen = service === null ? withDatabase : withDatabase.filter(({ name }) => name === service);
   if (chosen.length === 0) {
-    throw new CliError(`No service ${String(service)} with a database: ${withDatabase.map(({ name }) => name).join(', ')}.`, EXIT_CODES.usage);
+    throw new CliError(
+      `No service ${String(service)} with a database: ${withDatabase.map(({ name }) => name).join(', ')}.`,
+      EXIT_CODES.usage,
+    );
   }
   for (const one of chosen) process.stdout.write(`${one.name}: ${await migrateOne(action, one)}\n`);
 }

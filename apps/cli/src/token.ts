@@ -15,10 +15,14 @@ export async function printToken(options: { url: string; username: string; passw
       body: JSON.stringify({ username, password }),
     });
   } catch (error) {
-    throw new CliError(`${url} cannot be reached: is it running? (${String((error as Error).cause ?? error)})`, EXIT_CODES.unavailable);
+    throw new CliError(
+      `${url} cannot be reached: is it running? (${String((error as Error).cause ?? error)})`,
+      EXIT_CODES.unavailable,
+    );
   }
   const answer = (await response.json()) as { accessToken?: string; error?: string };
-  if (!response.ok || !answer.accessToken) throw new CliError(answer.error ?? `${url} answered ${String(response.status)}.`);
+  if (!response.ok || !answer.accessToken)
+    throw new CliError(answer.error ?? `${url} answered ${String(response.status)}.`);
   process.stdout.write(`${answer.accessToken}\n`);
 }
 
@@ -29,6 +33,10 @@ async function demoPassword(username: string): Promise<string> {
     () => [],
   );
   const login = logins.find((one) => one.username === username);
-  if (!login) throw new CliError(`No password for ${username} in ${file}: give one with --password or QA_PMS_PASSWORD.`, EXIT_CODES.usage);
+  if (!login)
+    throw new CliError(
+      `No password for ${username} in ${file}: give one with --password or QA_PMS_PASSWORD.`,
+      EXIT_CODES.usage,
+    );
   return login.password;
 }

@@ -8,10 +8,15 @@ export async function createTopics(): Promise<void> {
   await withAdmin(async (admin, settings) => {
     const consumers = SERVICES.map(({ name, module }) => ({ consumer: name, sources: eventSourcesOf(module) }));
     const existing = new Set(await admin.listTopics());
-    const wanted = topicDefinitions(settings, SERVICES.map(({ name }) => name), consumers);
+    const wanted = topicDefinitions(
+      settings,
+      SERVICES.map(({ name }) => name),
+      consumers,
+    );
     const missing = wanted.filter(({ topic }) => !existing.has(topic));
     if (missing.length > 0) await admin.createTopics({ topics: missing, waitForLeaders: true, timeout: 10_000 });
-    for (const { topic, numPartitions } of missing) process.stdout.write(`created ${topic} (${String(numPartitions)} partitions)\n`);
+    for (const { topic, numPartitions } of missing)
+      process.stdout.write(`created ${topic} (${String(numPartitions)} partitions)\n`);
     process.stdout.write(`${String(missing.length)} created, ${String(wanted.length - missing.length)} were there\n`);
   });
 }
@@ -28,8 +33,17 @@ export async function listTopics(): Promise<void> {
 async function withAdmin(work: (admin: Admin, settings: PlatformSettings) => Promise<void>): Promise<void> {
   // Topics are made before anything has a master key: it is not asked for.
   const settings = readSettings(PlatformSettings, { ENCRYPTION_KEY: '-', ...processEnvironment() });
-  if (settings.kafkaBrokers === '') throw new CliError('KAFKA_BROKERS is not set: say which broker, for example KAFKA_BROKERS=localhost:9092.', EXIT_CODES.configuration);
-  const kafka = new Kafka({ clientId: 'qa-pms', brokers: settings.kafkaBrokers.split(','), retry: { retries: 3 }, logLevel: logLevel.NOTHING });
+  if (settings.kafkaBrokers === '')
+    throw new CliError(
+      'KAFKA_BROKERS is not set: say which broker, for example KAFKA_BROKERS=localhost:9092.',
+      EXIT_CODES.configuration,
+    );
+  const kafka = new Kafka({
+    clientId: 'qa-pms',
+    brokers: settings.kafkaBrokers.split(','),
+    retry: { retries: 3 },
+    logLevel: logLevel.NOTHING,
+  });
   const admin = kafka.admin();
   try {
     await admin.connect();

@@ -12,6 +12,10 @@ export class GatewaySettings {
   corsOrigins = '';
 
   /** Issuer that access tokens must name. */
-  @Setting({ key: 'auth.issuer', description: 'Issuer that access tokens must name.', example: 'https://qa.example.com' })
+  @Setting({
+    key: 'auth.issuer',
+    description: 'Issuer that access tokens must name.',
+    example: 'https://qa.example.com',
+  })
   issuer = 'qa-pms';
 }

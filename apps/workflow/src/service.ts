@@ -3,4 +3,9 @@ import { workflowDatabase } from './workflow.database.js';
 import { WorkflowModule } from './workflow.module.js';
 
 /** Templates, workflows with their steps, reports. */
-export const workflowService = defineService({ name: 'workflow', module: WorkflowModule, settings: [], database: workflowDatabase });
+export const workflowService = defineService({
+  name: 'workflow',
+  module: WorkflowModule,
+  settings: [],
+  database: workflowDatabase,
+});

@@ -1,4 +1,8 @@
 import type { DatabaseOptions } from '@qa-pms/database';
 import { CreateWorkflow1763700000000 } from './migrations/1763700000000-create-workflow.js';
 
-export const workflowDatabase: DatabaseOptions = { schema: 'workflow', entities: [], migrations: [CreateWorkflow1763700000000] };
+export const workflowDatabase: DatabaseOptions = {
+  schema: 'workflow',
+  entities: [],
+  migrations: [CreateWorkflow1763700000000],
+};

@@ -13,7 +13,12 @@ export const RUNTIME_ROLE = 'qa_pms_runtime';
 const START_PATIENCE_S = 30;
 
 /** A data source for a service; `role` is taken by every connection. */
-export function createDataSource(options: DatabaseOptions, settings: DatabaseSettings, log: Log, role: string | null = null): DataSource {
+export function createDataSource(
+  options: DatabaseOptions,
+  settings: DatabaseSettings,
+  log: Log,
+  role: string | null = null,
+): DataSource {
   return new DataSource({
     type: 'postgres',
     url: settings.url,

@@ -1,4 +1,11 @@
-import { type DynamicModule, Inject, Injectable, Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  type DynamicModule,
+  Inject,
+  Injectable,
+  Module,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
 import {
   BackgroundJobs,
   DeadLetterStore,
@@ -48,7 +55,9 @@ class DatabaseLife implements OnApplicationBootstrap, OnApplicationShutdown {
     this.health.add({ name: `${name}.migrations`, required: true, check: () => this.checkMigrations() });
     this.relay.start();
     this.jobs.every(CLEAN_UP_MS, 'clean up inbox', () =>
-      this.dataSource.query(`DELETE FROM ${this.schema}.inbox_messages WHERE received_at < now() - interval '${String(INBOX_DAYS)} days'`),
+      this.dataSource.query(
+        `DELETE FROM ${this.schema}.inbox_messages WHERE received_at < now() - interval '${String(INBOX_DAYS)} days'`,
+      ),
     );
   }
 
@@ -73,10 +82,15 @@ export class DatabaseModule {
       global: true,
       providers: [
         { provide: 'schema', useValue: options.schema },
-        { provide: DataSource, useFactory: (runtime: Runtime, log: Log) => open(options, runtime, log), inject: [RUNTIME, Log] },
+        {
+          provide: DataSource,
+          useFactory: (runtime: Runtime, log: Log) => open(options, runtime, log),
+          inject: [RUNTIME, Log],
+        },
         {
           provide: OutboxRelay,
-          useFactory: (dataSource: DataSource, runtime: Runtime, log: Log) => new OutboxRelay(dataSource, options.schema, runtime.wire, log),
+          useFactory: (dataSource: DataSource, runtime: Runtime, log: Log) =>
+            new OutboxRelay(dataSource, options.schema, runtime.wire, log),
           inject: [DataSource, RUNTIME, Log],
         },
         {

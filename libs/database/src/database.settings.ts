@@ -12,7 +12,12 @@ export class DatabaseSettings {
   url = '';
 
   /** Connections a service keeps open at most. */
-  @Setting({ key: 'database.pool_max', description: 'Connections a service keeps open at most.', example: '10', min: 1 })
+  @Setting({
+    key: 'database.pool_max',
+    description: 'Connections a service keeps open at most.',
+    example: '10',
+    min: 1,
+  })
   poolMax = 10;
 
   /** Connections a service keeps open at least. */
@@ -20,11 +25,21 @@ export class DatabaseSettings {
   poolMin = 2;
 
   /** Milliseconds to wait for a connection. */
-  @Setting({ key: 'database.acquire_timeout_ms', description: 'Milliseconds to wait for a connection.', example: '2000', min: 1 })
+  @Setting({
+    key: 'database.acquire_timeout_ms',
+    description: 'Milliseconds to wait for a connection.',
+    example: '2000',
+    min: 1,
+  })
   acquireTimeoutMs = 2_000;
 
   /** Seconds after which an unused connection is closed. */
-  @Setting({ key: 'database.idle_seconds', description: 'Seconds after which an unused connection is closed.', example: '600', min: 1 })
+  @Setting({
+    key: 'database.idle_seconds',
+    description: 'Seconds after which an unused connection is closed.',
+    example: '600',
+    min: 1,
+  })
   idleSeconds = 600;
 
   /** Whether a service brings its tables up to date when it starts. */

@@ -90,7 +90,8 @@ export class Database {
         return await this.attempt(work, context);
       } catch (error) {
         // Either the inbox knew the message, or the rules refused what has been done already.
-        const refused = error instanceof AppError && error.kind.status < 500 && error.code !== 'IDEMPOTENCY_IN_PROGRESS';
+        const refused =
+          error instanceof AppError && error.kind.status < 500 && error.code !== 'IDEMPOTENCY_IN_PROGRESS';
         if (!refused && !isUniqueViolation(error, 'inbox_messages_pk')) throw error;
         return this.storedReply<T>(context, error);
       }
@@ -123,10 +124,15 @@ export class Database {
       await pipelined(client, [BEGIN, this.scope()]);
       return;
     }
-    const lock = { text: 'SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS free', values: [message.messageId] };
+    const lock = {
+      text: 'SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS free',
+      values: [message.messageId],
+    };
     const [, , rows] = await pipelined(client, [BEGIN, this.scope(), lock]);
     if ((rows as { free: boolean }[])[0]?.free !== true) throw new AppError('IDEMPOTENCY_IN_PROGRESS');
-    const stored = await client.query(`SELECT 1 FROM ${this.schema}.inbox_messages WHERE message_id = $1`, [message.messageId]);
+    const stored = await client.query(`SELECT 1 FROM ${this.schema}.inbox_messages WHERE message_id = $1`, [
+      message.messageId,
+    ]);
     if (stored.rows.length > 0) throw new AppError('CONFLICT');
   }
 

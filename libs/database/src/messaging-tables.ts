@@ -24,7 +24,11 @@ export function messagingTables(schema: string): AnyClass {
         ALTER TABLE ${schema}.outbox_messages SET (
           autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0, fillfactor = 70)`);
       await runner.query(`CREATE INDEX idx_outbox_messages_key ON ${schema}.outbox_messages (key, sequence)`);
-      await this.comment(runner, 'idx_outbox_messages_key', 'Claim of the relay: is an older row of this key still waiting?');
+      await this.comment(
+        runner,
+        'idx_outbox_messages_key',
+        'Claim of the relay: is an older row of this key still waiting?',
+      );
       await runner.query(`
         CREATE TABLE ${schema}.inbox_messages (
           message_id uuid NOT NULL CONSTRAINT inbox_messages_pk PRIMARY KEY,
@@ -52,7 +56,8 @@ export function messagingTables(schema: string): AnyClass {
     }
 
     async down(runner: QueryRunner): Promise<void> {
-      for (const table of ['dead_letters', 'inbox_messages', 'outbox_messages']) await runner.query(`DROP TABLE ${schema}.${table}`);
+      for (const table of ['dead_letters', 'inbox_messages', 'outbox_messages'])
+        await runner.query(`DROP TABLE ${schema}.${table}`);
     }
 
     async comment(runner: QueryRunner, index: string, text: string): Promise<void> {

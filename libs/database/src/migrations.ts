@@ -4,7 +4,9 @@ import { isExemptFromRowSecurity, RUNTIME_ROLE } from './connection.js';
 /** Names of migrations of a service that have not been applied. */
 export async function pendingMigrations(dataSource: DataSource, schema: string): Promise<string[]> {
   const known = dataSource.migrations.map((migration) => migration.name ?? migration.constructor.name);
-  const exists: { found: string | null }[] = await dataSource.query('SELECT to_regclass($1)::text AS found', [`${schema}.migrations`]);
+  const exists: { found: string | null }[] = await dataSource.query('SELECT to_regclass($1)::text AS found', [
+    `${schema}.migrations`,
+  ]);
   if (exists[0]?.found === null) return known;
   const applied: { name: string }[] = await dataSource.query(`SELECT name FROM ${schema}.migrations`);
   const names = new Set(applied.map(({ name }) => name));
@@ -27,12 +29,18 @@ export async function runMigrations(dataSource: DataSource, schema: string): Pro
 
 /** Takes back the last migration of a service and returns its name; null where there is none. */
 export async function revertMigration(dataSource: DataSource, schema: string): Promise<string | null> {
-  const before = await dataSource.query<{ name: string }[]>(`SELECT name FROM ${schema}.migrations ORDER BY id DESC LIMIT 1`);
+  const before = await dataSource.query<{ name: string }[]>(
+    `SELECT name FROM ${schema}.migrations ORDER BY id DESC LIMIT 1`,
+  );
   await locked(dataSource, schema, (executor) => executor.undoLastMigration());
   return before[0]?.name ?? null;
 }
 
-async function locked<T>(dataSource: DataSource, schema: string, work: (executor: MigrationExecutor) => Promise<T>): Promise<T> {
+async function locked<T>(
+  dataSource: DataSource,
+  schema: string,
+  work: (executor: MigrationExecutor) => Promise<T>,
+): Promise<T> {
   const runner = dataSource.createQueryRunner();
   try {
     await runner.startTransaction();

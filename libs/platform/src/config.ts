@@ -25,7 +25,9 @@ const SETTINGS = Symbol('settings');
 /** A field of a settings class; its type follows its default value (string, number or boolean). */
 export function Setting(options: SettingOptions): PropertyDecorator {
   return (target, property) => {
-    const own = (Reflect.getOwnMetadata(SETTINGS, target) as Map<string | symbol, SettingOptions> | undefined) ?? new Map<string | symbol, SettingOptions>();
+    const own =
+      (Reflect.getOwnMetadata(SETTINGS, target) as Map<string | symbol, SettingOptions> | undefined) ??
+      new Map<string | symbol, SettingOptions>();
     own.set(property, options);
     Reflect.defineMetadata(SETTINGS, own, target);
   };

@@ -78,7 +78,10 @@ export function can(permission: Permission): boolean {
 export const SYSTEM: Caller = { userId: null, displayName: null, projectId: null, permissions: [], system: true };
 
 /** Runs background work in a context of its own: no user, every permission, optionally one project. */
-export function runAsSystem<T>(options: { projectId?: string | null; requestId?: string }, work: () => Promise<T>): Promise<T> {
+export function runAsSystem<T>(
+  options: { projectId?: string | null; requestId?: string },
+  work: () => Promise<T>,
+): Promise<T> {
   const id = uuidv7();
   const context: MessageContext = {
     messageId: id,

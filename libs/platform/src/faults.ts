@@ -1,7 +1,15 @@
 import { AppError } from '@qa-pms/contracts';
 
 /** Node's and PostgreSQL's codes for "not reachable now": not the fault of the message that met it. */
-const CONNECTION_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH']);
+const CONNECTION_CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+]);
 
 /**
  * SQLSTATE classes: 08 connection, 53 resources (too many connections), 57P administrator or crash shutdown,

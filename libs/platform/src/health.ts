@@ -48,7 +48,9 @@ export class Health {
   }
 
   async report(): Promise<HealthReport> {
-    const results = await Promise.all(this.checks.map(async (check) => [check.name, check.required, await run(check)] as const));
+    const results = await Promise.all(
+      this.checks.map(async (check) => [check.name, check.required, await run(check)] as const),
+    );
     const failed = results.filter(([, , result]) => result.status !== 'healthy');
     const down = this.stopping || failed.some(([, required]) => required);
     const checks = Object.fromEntries(results.map(([name, , result]) => [name, result]));

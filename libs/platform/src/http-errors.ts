@@ -15,8 +15,14 @@ const BY_CODE: Record<string, (error: FastifyError) => AppError> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: () => new AppError('UNSUPPORTED_MEDIA_TYPE'),
   FST_ERR_CTP_EMPTY_JSON_BODY: () => new AppError('MALFORMED_JSON'),
   FST_ERR_CTP_INVALID_JSON_BODY: () => new AppError('MALFORMED_JSON'),
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: () => new AppError('VALIDATION_ERROR', { violations: [{ path: 'Content-Length', rule: 'isLength', message: 'does not match the body' }] }),
-  FST_ERR_BAD_URL: () => new AppError('VALIDATION_ERROR', { violations: [{ path: 'url', rule: 'isUrl', message: 'The address is not valid percent-encoded UTF-8.' }] }),
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: () =>
+    new AppError('VALIDATION_ERROR', {
+      violations: [{ path: 'Content-Length', rule: 'isLength', message: 'does not match the body' }],
+    }),
+  FST_ERR_BAD_URL: () =>
+    new AppError('VALIDATION_ERROR', {
+      violations: [{ path: 'url', rule: 'isUrl', message: 'The address is not valid percent-encoded UTF-8.' }],
+    }),
   FST_ERR_MAX_PARAM_LENGTH: () => new AppError('URI_TOO_LONG'),
 };
 
@@ -30,7 +36,9 @@ export function httpError(error: unknown): AppError {
   if (status === 404) return new AppError('ROUTE_NOT_FOUND');
   if (status === 503) return new AppError('SHUTTING_DOWN');
   if (typeof status === 'number' && status >= 400 && status < 500) {
-    return new AppError('VALIDATION_ERROR', { violations: [{ path: 'request', rule: 'isRequest', message: message ?? 'is not valid' }] });
+    return new AppError('VALIDATION_ERROR', {
+      violations: [{ path: 'request', rule: 'isRequest', message: message ?? 'is not valid' }],
+    });
   }
   return toAppError(error);
 }
@@ -42,10 +50,14 @@ export async function sendError(error: unknown, request: FastifyRequest, reply: 
   const requestId = typeof request.id === 'string' ? request.id : null;
   if (level === 'error') log.error({ requestId, code: refusal.code, err: refusal.cause ?? error }, 'request failed');
   const details =
-    refusal.code === 'ROUTE_NOT_FOUND' ? { method: request.method, path: request.url.split('?', 1)[0] } : refusal.details;
-  const sentence = refusal.code === 'ROUTE_NOT_FOUND' ? new AppError('ROUTE_NOT_FOUND', details).message : refusal.message;
+    refusal.code === 'ROUTE_NOT_FOUND'
+      ? { method: request.method, path: request.url.split('?', 1)[0] }
+      : refusal.details;
+  const sentence =
+    refusal.code === 'ROUTE_NOT_FOUND' ? new AppError('ROUTE_NOT_FOUND', details).message : refusal.message;
   const facts = { code: refusal.code, details, requestId, traceId: null };
-  if (status === 503 || status === 429 || (retryable && status === 504)) void reply.header('retry-after', RETRY_AFTER_S);
+  if (status === 503 || status === 429 || (retryable && status === 504))
+    void reply.header('retry-after', RETRY_AFTER_S);
   void reply.status(status).header('cache-control', 'no-store');
   if (request.headers.accept?.includes('application/problem+json') === true) {
     const problem = { type: `urn:qa-pms:error:${refusal.code}`, title: sentence, status, ...facts };
@@ -64,7 +76,10 @@ export function requestIdOf({ headers }: Pick<IncomingMessage, 'headers'>): stri
 }
 
 /** Node's refusals before there is a request. https://nodejs.org/docs/latest-v24.x/api/http.html#event-clienterror */
-const UNREADABLE: Record<string, ErrorCode> = { HPE_HEADER_OVERFLOW: 'HEADERS_TOO_LARGE', ERR_HTTP_REQUEST_TIMEOUT: 'REQUEST_TIMEOUT' };
+const UNREADABLE: Record<string, ErrorCode> = {
+  HPE_HEADER_OVERFLOW: 'HEADERS_TOO_LARGE',
+  ERR_HTTP_REQUEST_TIMEOUT: 'REQUEST_TIMEOUT',
+};
 
 /** Answers bytes that are no HTTP request with the error contract as well, and closes. */
 export function refuseUnreadable(error: Error & { code?: string }, socket: Socket): void {

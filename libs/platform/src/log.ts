@@ -5,18 +5,36 @@ import { findContext } from './context.js';
 /** Facts of a log line. */
 export type Facts = Record<string, unknown>;
 
-const REDACTED_KEYS = ['password', 'authorization', 'apiToken', 'token', 'accessToken', 'secret', 'cookie', 'encryptionKey'];
+const REDACTED_KEYS = [
+  'password',
+  'authorization',
+  'apiToken',
+  'token',
+  'accessToken',
+  'secret',
+  'cookie',
+  'encryptionKey',
+];
 
 /** The process's logger: JSON lines to standard output, or readable ones for a terminal. */
 export function createRootLogger(options: { level: string; format: string }): Logger {
   const redact = { paths: REDACTED_KEYS.flatMap((key) => [key, `*.${key}`]), censor: '[redacted]' };
   const formatters = { level: (label: string) => ({ level: label }) };
-  const settings = { level: options.level, base: undefined, redact, formatters, timestamp: pino.stdTimeFunctions.isoTime };
+  const settings = {
+    level: options.level,
+    base: undefined,
+    redact,
+    formatters,
+    timestamp: pino.stdTimeFunctions.isoTime,
+  };
   if (options.format !== 'pretty') return pino(settings);
   const { formatters: _unused, ...rest } = settings;
   return pino({
     ...rest,
-    transport: { target: 'pino-pretty', options: { ignore: 'requestId', translateTime: 'SYS:HH:MM:ss', singleLine: true } },
+    transport: {
+      target: 'pino-pretty',
+      options: { ignore: 'requestId', translateTime: 'SYS:HH:MM:ss', singleLine: true },
+    },
   });
 }
 
@@ -55,9 +73,18 @@ export function logFor(root: Logger, service: string): Log {
 
 /** Nest's own lines in our form; its routine ones are of interest to developers only. */
 export function nestLogger(log: Log): LoggerService {
-  const write = (level: 'debug' | 'warn' | 'error') => (message: unknown, ...rest: unknown[]) => {
-    const detail = message instanceof Error ? (message.stack ?? message.message) : String(message);
-    log[level]({ detail, context: rest.at(-1) }, 'framework');
+  const write =
+    (level: 'debug' | 'warn' | 'error') =>
+    (message: unknown, ...rest: unknown[]) => {
+      const detail = message instanceof Error ? (message.stack ?? message.message) : String(message);
+      log[level]({ detail, context: rest.at(-1) }, 'framework');
+    };
+  return {
+    log: write('debug'),
+    debug: write('debug'),
+    verbose: write('debug'),
+    warn: write('warn'),
+    error: write('error'),
+    fatal: write('error'),
   };
-  return { log: write('debug'), debug: write('debug'), verbose: write('debug'), warn: write('warn'), error: write('error'), fatal: write('error') };
 }

@@ -31,7 +31,10 @@ export class PlatformModule {
       { provide: Log, useValue: log },
       { provide: MessageBus, useValue: new MessageBus(runtime.wire, limits) },
       BackgroundJobs,
-      ...service.settings.map((settingsClass, index): Provider => ({ provide: settingsClass, useValue: values[index] })),
+      ...service.settings.map((settingsClass, index): Provider => ({
+        provide: settingsClass,
+        useValue: values[index],
+      })),
     ];
     return { module: PlatformModule, global: true, imports: [service.module], providers, exports: providers };
   }

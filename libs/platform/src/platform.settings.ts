@@ -35,18 +35,29 @@ export class PlatformSettings {
   /** Milliseconds after which Kafka gives the partitions of a silent member to others. */
   @Setting({
     key: 'kafka.session_timeout_ms',
-    description: 'Milliseconds after which a silent member loses its partitions; brokers demand 6000 unless lowered there.',
+    description:
+      'Milliseconds after which a silent member loses its partitions; brokers demand 6000 unless lowered there.',
     example: '2000',
     min: 500,
   })
   kafkaSessionTimeoutMs = 6000;
 
   /** Put before every topic's name. */
-  @Setting({ key: 'kafka.topic_prefix', description: "Put before every topic's name.", example: 'staging.', optional: true })
+  @Setting({
+    key: 'kafka.topic_prefix',
+    description: "Put before every topic's name.",
+    example: 'staging.',
+    optional: true,
+  })
   kafkaTopicPrefix = '';
 
   /** Replicas of topics made by `qa-pms topics create`. */
-  @Setting({ key: 'kafka.replication', description: 'Replicas of topics made by `qa-pms topics create`.', example: '3', min: 1 })
+  @Setting({
+    key: 'kafka.replication',
+    description: 'Replicas of topics made by `qa-pms topics create`.',
+    example: '3',
+    min: 1,
+  })
   kafkaReplication = 1;
 
   /** In-sync replicas that acks=all waits for. */
@@ -56,7 +67,8 @@ export class PlatformSettings {
   /** Unique and lasting name of this instance. */
   @Setting({
     key: 'instance.id',
-    description: 'Unique and lasting name of this instance (a StatefulSet pod name); a restart under the same name takes over at once. Empty: made up.',
+    description:
+      'Unique and lasting name of this instance (a StatefulSet pod name); a restart under the same name takes over at once. Empty: made up.',
     example: 'workflow-0',
     optional: true,
   })
@@ -72,11 +84,21 @@ export class PlatformSettings {
   encryptionKey = '';
 
   /** Milliseconds that a request between services may take. */
-  @Setting({ key: 'request.timeout_ms', description: 'Milliseconds that a request between services may take.', example: '10000', min: 100 })
+  @Setting({
+    key: 'request.timeout_ms',
+    description: 'Milliseconds that a request between services may take.',
+    example: '10000',
+    min: 100,
+  })
   requestTimeoutMs = 10_000;
 
   /** Requests in flight from one process before more are refused. */
-  @Setting({ key: 'request.max_in_flight', description: 'Requests in flight from one process before more are refused.', example: '2000', min: 1 })
+  @Setting({
+    key: 'request.max_in_flight',
+    description: 'Requests in flight from one process before more are refused.',
+    example: '2000',
+    min: 1,
+  })
   requestMaxInFlight = 2_000;
 
   /** Milliseconds between readiness failing and the port closing. */
@@ -88,6 +110,11 @@ export class PlatformSettings {
   shutdownGraceMs = 0;
 
   /** Milliseconds after which a stop is forced. */
-  @Setting({ key: 'shutdown.timeout_ms', description: 'Milliseconds after which a stop is forced.', example: '30000', min: 1000 })
+  @Setting({
+    key: 'shutdown.timeout_ms',
+    description: 'Milliseconds after which a stop is forced.',
+    example: '30000',
+    min: 1000,
+  })
   shutdownTimeoutMs = 30_000;
 }

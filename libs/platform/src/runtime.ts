@@ -30,7 +30,10 @@ export function createRuntime(environment: Environment, name: string): Runtime {
   useMasterKey(settings.encryptionKey);
   const logger = createRootLogger({ level: settings.logLevel, format: settings.logFormat });
   const instanceId = settings.instanceId === '' ? `${hostname()}-${randomUUID().slice(0, 8)}` : settings.instanceId;
-  const wire = settings.kafkaBrokers === '' ? new InProcessWire() : new KafkaWire({ settings, instanceId: `${name}-${instanceId}`, logger });
+  const wire =
+    settings.kafkaBrokers === ''
+      ? new InProcessWire()
+      : new KafkaWire({ settings, instanceId: `${name}-${instanceId}`, logger });
   const health = new Health(VERSION);
   return { environment, settings, logger, wire, health, instanceId };
 }

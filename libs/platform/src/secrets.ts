@@ -55,9 +55,12 @@ export function decryptSecret(value: string, path: string): string {
   if (enc !== 'enc' || version !== 'v1' || !nonce || !sealed || rest.length > 0) {
     throw new Error(`The secret at ${path} is not of the form enc:v1:….`);
   }
-  if (keyId !== id) throw new Error(`The secret at ${path} was encrypted with another master key (${String(keyId)}, ours is ${id}).`);
+  if (keyId !== id)
+    throw new Error(`The secret at ${path} was encrypted with another master key (${String(keyId)}, ours is ${id}).`);
   const bytes = Buffer.from(sealed, 'base64url');
-  const decipher = createDecipheriv('aes-256-gcm', encryption, Buffer.from(nonce, 'base64url')).setAAD(Buffer.from(path));
+  const decipher = createDecipheriv('aes-256-gcm', encryption, Buffer.from(nonce, 'base64url')).setAAD(
+    Buffer.from(path),
+  );
   try {
     decipher.setAuthTag(bytes.subarray(-16));
     return decipher.update(bytes.subarray(0, -16), undefined, 'utf8') + decipher.final('utf8');

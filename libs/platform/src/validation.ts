@@ -31,7 +31,10 @@ const validators = new Map<DtoClass, ValidateFunction>();
 
 function allSchemas(): Record<string, JsonSchema> {
   if (definitions) return definitions;
-  const schemas = validationMetadatasToSchemas({ classTransformerMetadataStorage: defaultMetadataStorage }) as Record<string, JsonSchema>;
+  const schemas = validationMetadatasToSchemas({ classTransformerMetadataStorage: defaultMetadataStorage }) as Record<
+    string,
+    JsonSchema
+  >;
   for (const schema of Object.values(schemas)) {
     schema['additionalProperties'] = false;
     for (const [name, property] of Object.entries(schema.properties ?? {})) {
@@ -89,7 +92,11 @@ function explain(dto: DtoClass, value: unknown): Violation[] {
 }
 
 function flatten(error: ValidationError, parent: string): Violation[] {
-  const path = /^\d+$/.test(error.property) ? `${parent}[${error.property}]` : parent === '' ? error.property : `${parent}.${error.property}`;
+  const path = /^\d+$/.test(error.property)
+    ? `${parent}[${error.property}]`
+    : parent === ''
+      ? error.property
+      : `${parent}.${error.property}`;
   const own = Object.entries(error.constraints ?? {}).map(([rule, message]) => ({ path, rule, message }));
   return [...own, ...(error.children ?? []).flatMap((child) => flatten(child, path))];
 }
@@ -102,5 +109,9 @@ function fromAjv(error: ErrorObject): Violation {
     .reduce((whole, part) => (/^\d+$/.test(part) ? `${whole}[${part}]` : whole === '' ? part : `${whole}.${part}`), '');
   const params = error.params as { missingProperty?: string; additionalProperty?: string };
   const name = params.missingProperty ?? params.additionalProperty;
-  return { path: name ? (path === '' ? name : `${path}.${name}`) : path, rule: error.keyword, message: error.message ?? 'is not valid' };
+  return {
+    path: name ? (path === '' ? name : `${path}.${name}`) : path,
+    rule: error.keyword,
+    message: error.message ?? 'is not valid',
+  };
 }

@@ -21,6 +21,7 @@ import {
   topicDefinitions,
   topicName,
 } from '@qa-pms/platform';
+import { describeWithKafka } from '@qa-pms/testing/jest';
 import { Kafka, logLevel } from 'kafkajs';
 
 class Echo {
@@ -108,14 +109,19 @@ const toy = defineService({
   database: { schema: 'none', entities: [], migrations: [] },
 });
 
-const brokers = process.env['KAFKA_BROKERS'] ?? '';
 const prefix = `t${randomUUID().slice(0, 8)}.`;
-const tester = { ...SYSTEM, userId: 'u1', displayName: 'Ünï – 名', system: false, permissions: ['tickets:read' as const] };
+const tester = {
+  ...SYSTEM,
+  userId: 'u1',
+  displayName: 'Ünï – 名',
+  system: false,
+  permissions: ['tickets:read' as const],
+};
 
-function envelope(payload: Happened): EventEnvelope {
+function envelope(topicPrefix: string, payload: Happened): EventEnvelope {
   const id = randomUUID();
   return {
-    topic: topicName(brokers === '' ? '' : prefix, 'workflow', 'events'),
+    topic: topicName(topicPrefix, 'workflow', 'events'),
     key: payload.key,
     headers: { name: wireName(Happened.contract), id, 'request-id': id },
     body: JSON.stringify(payload),
@@ -127,24 +133,40 @@ async function until(condition: () => boolean, milliseconds = 15_000): Promise<v
   while (!condition() && Date.now() < end) await sleep(20);
 }
 
-const wires = [{ name: 'in process', kafka: '' }, ...(brokers === '' ? [] : [{ name: 'over Kafka', kafka: brokers }])];
+describe('messages in process', () => {
+  contract(() => '');
+});
 
-describe.each(wires)('messages $name', ({ kafka }) => {
+describeWithKafka('messages over Kafka', (kafka) => {
+  contract(() => kafka().brokers);
+});
+
+/** What both wires must do alike. */
+function contract(brokers: () => string): void {
   let runtime: Runtime;
   let service: RunningService;
   let bus: MessageBus;
-  const topics = kafka === '' ? '' : prefix;
-  const place = (payload: Happened): EventEnvelope => ({ ...envelope(payload), topic: topicName(topics, 'workflow', 'events') });
+  let topics = '';
+  const place = (payload: Happened): EventEnvelope => envelope(topics, payload);
 
   beforeAll(async () => {
+    const kafka = brokers();
+    topics = kafka === '' ? '' : prefix;
     for (const memory of [lists, seen, attempts, faults]) memory.clear();
     dead.length = 0;
-    const environment = { ENCRYPTION_KEY: 'ab'.repeat(32), LOG_LEVEL: 'silent', KAFKA_BROKERS: kafka, KAFKA_TOPIC_PREFIX: topics };
+    const environment = {
+      ENCRYPTION_KEY: 'ab'.repeat(32),
+      LOG_LEVEL: 'silent',
+      KAFKA_BROKERS: kafka,
+      KAFKA_TOPIC_PREFIX: topics,
+    };
     if (kafka !== '') {
       const admin = new Kafka({ brokers: kafka.split(','), logLevel: logLevel.NOTHING }).admin();
       await admin.connect();
       const settings = { kafkaTopicPrefix: topics, kafkaReplication: 1, kafkaMinInSync: 1 };
-      await admin.createTopics({ topics: topicDefinitions(settings, ['workflow'], [{ consumer: 'workflow', sources: ['workflow'] }]) });
+      await admin.createTopics({
+        topics: topicDefinitions(settings, ['workflow'], [{ consumer: 'workflow', sources: ['workflow'] }]),
+      });
       await admin.disconnect();
     }
     runtime = createRuntime(environment, 'toy');
@@ -185,7 +207,10 @@ describe.each(wires)('messages $name', ({ kafka }) => {
   it('refuses a payload that is not legal', async () => {
     const refusal = bus.request(Ask, { say: '' }, { caller: tester });
 
-    await expect(refusal).rejects.toMatchObject({ code: 'VALIDATION_ERROR', details: { violations: [{ path: 'say' }] } });
+    await expect(refusal).rejects.toMatchObject({
+      code: 'VALIDATION_ERROR',
+      details: { violations: [{ path: 'say' }] },
+    });
   });
 
   it('refuses a caller without the permission', async () => {
@@ -201,7 +226,9 @@ describe.each(wires)('messages $name', ({ kafka }) => {
   });
 
   it('answers many requests at once', async () => {
-    const replies = await Promise.all(Array.from({ length: 200 }, (_, index) => bus.request(Ask, { say: `n${String(index)}` }, { caller: tester })));
+    const replies = await Promise.all(
+      Array.from({ length: 200 }, (_, index) => bus.request(Ask, { say: `n${String(index)}` }, { caller: tester })),
+    );
 
     expect(replies.map(({ said }) => said)).toEqual(Array.from({ length: 200 }, (_, index) => `n${String(index)}`));
   });
@@ -246,19 +273,25 @@ describe.each(wires)('messages $name', ({ kafka }) => {
   it('parks a key behind a message that cannot be handled, and lets other keys pass', async () => {
     faults.set('d#0', 'refuse');
 
-    const sent = runtime.wire.publish([place({ key: 'd', number: 0 }), place({ key: 'd', number: 1 }), place({ key: 'e', number: 0 })]);
+    const sent = runtime.wire.publish([
+      place({ key: 'd', number: 0 }),
+      place({ key: 'd', number: 1 }),
+      place({ key: 'e', number: 0 }),
+    ]);
     await Promise.all([...sent, until(() => dead.filter(({ event }) => event.key === 'd').length === 2)]);
 
     expect(seen.get('e')).toEqual([0]);
     expect(seen.get('d')).toBeUndefined();
-    const letters = dead.filter(({ event }) => event.key === 'd').map(({ event, error }) => [JSON.parse(event.body) as unknown, error]);
+    const letters = dead
+      .filter(({ event }) => event.key === 'd')
+      .map(({ event, error }) => [JSON.parse(event.body) as unknown, error]);
     expect(letters).toEqual([
       [{ key: 'd', number: 0 }, 'not this one'],
       [{ key: 'd', number: 1 }, null],
     ]);
     expect(attempts.get('d#0')).toBe(4);
   }, 20_000);
-});
+}
 
 describe('topics', () => {
   it('name the dead letters after topic and consumer', () => {

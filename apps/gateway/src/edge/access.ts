@@ -26,11 +26,21 @@ export class Access {
    */
   async inProject(userId: string, name: string | null): Promise<Caller> {
     const { displayName, roles, projects } = await this.resolve(userId);
-    if (name === null && projects.length !== 1) throw new AppError('PROJECT_REQUIRED', { projects: projects.map(({ key }) => key) });
+    if (name === null && projects.length !== 1)
+      throw new AppError('PROJECT_REQUIRED', { projects: projects.map(({ key }) => key) });
     const wanted = name?.toLowerCase();
-    const project = name === null ? projects[0] : projects.find(({ id, key }) => id.toLowerCase() === wanted || key.toLowerCase() === wanted);
+    const project =
+      name === null
+        ? projects[0]
+        : projects.find(({ id, key }) => id.toLowerCase() === wanted || key.toLowerCase() === wanted);
     if (!project) throw new AppError('PROJECT_NOT_FOUND', { id: name });
-    return { userId, displayName, projectId: project.id, permissions: this.permit([...roles, ...project.roles]), system: false };
+    return {
+      userId,
+      displayName,
+      projectId: project.id,
+      permissions: this.permit([...roles, ...project.roles]),
+      system: false,
+    };
   }
 
   private resolve(userId: string): Promise<UserAccess> {

@@ -42,13 +42,17 @@ export class Edge implements OnModuleInit {
     const http = this.adapter.httpAdapter.getInstance<FastifyInstance>();
     http.decorateRequest('caller');
     http.removeAllContentTypeParsers();
-    http.addContentTypeParser(['application/json', 'application/*+json'], { parseAs: 'buffer', bodyLimit: BODY_LIMIT_BYTES }, (_request, body, done) => {
-      try {
-        done(null, parseBody(body as Buffer));
-      } catch (error) {
-        done(error as Error);
-      }
-    });
+    http.addContentTypeParser(
+      ['application/json', 'application/*+json'],
+      { parseAs: 'buffer', bodyLimit: BODY_LIMIT_BYTES },
+      (_request, body, done) => {
+        try {
+          done(null, parseBody(body as Buffer));
+        } catch (error) {
+          done(error as Error);
+        }
+      },
+    );
     http.addHook('onRequest', securityHeaders());
     http.addHook('onRequest', crossOrigin(this.settings.corsOrigins));
     http.addHook('onRequest', async (_request, reply) => {
@@ -59,13 +63,17 @@ export class Edge implements OnModuleInit {
       this.logRequest(request, reply);
       done();
     });
-    http.get('/.well-known/jwks.json', async (_request, reply) => reply.header('cache-control', 'public, max-age=60').send(await this.tokens.publicKeys()));
+    http.get('/.well-known/jwks.json', async (_request, reply) =>
+      reply.header('cache-control', 'public, max-age=60').send(await this.tokens.publicKeys()),
+    );
     await serveDocumentation(http, `${BASE}/openapi.json`);
     await http.register(
       (api, _options, done) => {
         api.setErrorHandler((error, request, reply) => sendError(error, request, reply, this.log));
         const document = JSON.stringify(apiDocument(ROUTES, BASE));
-        api.get('/openapi.json', async (_request, reply) => reply.type('application/json; charset=utf-8').send(document));
+        api.get('/openapi.json', async (_request, reply) =>
+          reply.type('application/json; charset=utf-8').send(document),
+        );
         for (const route of ROUTES) this.register(api, route);
         refuseOtherMethods(api);
         done();
@@ -97,7 +105,8 @@ export class Edge implements OnModuleInit {
     const { userId } = await this.tokens.verify(token);
     const caller = await this.callerOf(request, route, userId);
     const { permission } = route.message.contract;
-    if (permission !== null && !caller.permissions.includes(permission)) throw new AppError('FORBIDDEN', { permission });
+    if (permission !== null && !caller.permissions.includes(permission))
+      throw new AppError('FORBIDDEN', { permission });
     return caller;
   }
 
@@ -108,7 +117,12 @@ export class Edge implements OnModuleInit {
     return this.access.inProject(userId, typeof named === 'string' && named !== '' ? named : null);
   }
 
-  private async answer(route: Route, payload: Record<string, unknown>, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+  private async answer(
+    route: Route,
+    payload: Record<string, unknown>,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<unknown> {
     const caller = (request as Signed).caller ?? ANONYMOUS;
     const requestId = request.id;
     const send = <C extends RequestClass>(message: C, content: InstanceType<C>): Promise<ReplyOf<C>> =>
@@ -146,11 +160,20 @@ const ANONYMOUS: Caller = { userId: null, displayName: null, projectId: null, pe
 
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 
-function idempotency(request: FastifyRequest, route: Route, message: RequestClass): { idempotencyKey?: { key: string; method: string; path: string } } {
+function idempotency(
+  request: FastifyRequest,
+  route: Route,
+  message: RequestClass,
+): { idempotencyKey?: { key: string; method: string; path: string } } {
   const key = request.headers['idempotency-key'];
-  if (key === undefined || request.method !== 'POST' || route.isPublic === true || message.contract.kind !== 'command') return {};
+  if (key === undefined || request.method !== 'POST' || route.isPublic === true || message.contract.kind !== 'command')
+    return {};
   if (typeof key !== 'string' || !IDEMPOTENCY_KEY.test(key)) {
-    const violation = { path: 'Idempotency-Key', rule: 'matches', message: 'must be 1 to 255 visible ASCII characters' };
+    const violation = {
+      path: 'Idempotency-Key',
+      rule: 'matches',
+      message: 'must be 1 to 255 visible ASCII characters',
+    };
     throw new AppError('VALIDATION_ERROR', { violations: [violation] });
   }
   return { idempotencyKey: { key, method: request.method, path: request.url } };

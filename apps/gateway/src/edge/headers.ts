@@ -21,7 +21,12 @@ export function securityHeaders(): onRequestAsyncHookHandler {
 
 /** Lets pages of listed origins call the API. */
 export function crossOrigin(origins: string): onRequestAsyncHookHandler {
-  const allowed = new Set(origins.split(',').map((origin) => origin.trim()).filter((origin) => origin !== ''));
+  const allowed = new Set(
+    origins
+      .split(',')
+      .map((origin) => origin.trim())
+      .filter((origin) => origin !== ''),
+  );
   return async (request, reply) => {
     const { origin } = request.headers;
     if (origin === undefined || !allowed.has(origin)) return;
@@ -34,7 +39,10 @@ export function crossOrigin(origins: string): onRequestAsyncHookHandler {
     await reply
       .status(204)
       .header('access-control-allow-methods', 'GET, POST, PUT, PATCH, DELETE')
-      .header('access-control-allow-headers', 'Authorization, Content-Type, Idempotency-Key, If-Match, X-Project-Id, X-Request-Id')
+      .header(
+        'access-control-allow-headers',
+        'Authorization, Content-Type, Idempotency-Key, If-Match, X-Project-Id, X-Request-Id',
+      )
       .header('access-control-max-age', '3600')
       .send();
   };

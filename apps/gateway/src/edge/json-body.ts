@@ -10,7 +10,8 @@ export function parseBody(bytes: Buffer): unknown {
   if (bytes.length === 0) return undefined;
   if (!isUtf8(bytes)) throw new AppError('MALFORMED_JSON', { reason: 'The body is not valid UTF-8.' });
   const text = bytes.toString('utf8');
-  if (depthOf(text) > MAX_DEPTH) throw new AppError('MALFORMED_JSON', { reason: `Nested deeper than ${String(MAX_DEPTH)}.` });
+  if (depthOf(text) > MAX_DEPTH)
+    throw new AppError('MALFORMED_JSON', { reason: `Nested deeper than ${String(MAX_DEPTH)}.` });
   let body: unknown;
   try {
     body = JSON.parse(text);
@@ -18,7 +19,12 @@ export function parseBody(bytes: Buffer): unknown {
     throw new AppError('MALFORMED_JSON', { reason: error instanceof SyntaxError ? error.message : 'not JSON' });
   }
   // NUL and lone surrogates can only come escaped: raw, they are refused as JSON or as UTF-8.
-  if (text.includes('\\u') || text.includes('"__proto__"') || text.includes('"constructor"') || text.includes('"prototype"')) {
+  if (
+    text.includes('\\u') ||
+    text.includes('"__proto__"') ||
+    text.includes('"constructor"') ||
+    text.includes('"prototype"')
+  ) {
     check(body, '');
   }
   return body;

@@ -24,7 +24,8 @@ export function apiDocument(routes: Route[], base: string): SchemaObject {
     info: {
       title: 'QA Intelligent PMS',
       version: VERSION,
-      description: 'From a ticket to its report: guided steps, time measured by itself. Sign in with POST /auth/login, then send the access token.',
+      description:
+        'From a ticket to its report: guided steps, time measured by itself. Sign in with POST /auth/login, then send the access token.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],
@@ -71,14 +72,27 @@ function operation(route: Route, schemas: Schemas): SchemaObject {
 
 function answer(status: number, reply: DtoClass | null, schemas: Schemas): SchemaObject {
   if (status === 204 || !reply) return { description: 'Done.' };
-  return { description: 'The answer.', content: { 'application/json': { schema: schemas.ref(reply), example: exampleOf(reply) } } };
+  return {
+    description: 'The answer.',
+    content: { 'application/json': { schema: schemas.ref(reply), example: exampleOf(reply) } },
+  };
 }
 
-function parameters({ message, method, project, ifMatch, isPublic }: Route, inPath: string[], schemas: Schemas): SchemaObject[] {
+function parameters(
+  { message, method, project, ifMatch, isPublic }: Route,
+  inPath: string[],
+  schemas: Schemas,
+): SchemaObject[] {
   const fields = fieldsOf(message);
   const path = fields
     .filter(([name]) => inPath.includes(name))
-    .map(([name, facts]) => ({ name, in: 'path', required: true, schema: schemas.field({ ...facts, required: true }), description: facts.description }));
+    .map(([name, facts]) => ({
+      name,
+      in: 'path',
+      required: true,
+      schema: schemas.field({ ...facts, required: true }),
+      description: facts.description,
+    }));
   const query = fields
     .filter(([name]) => method === 'GET' && !inPath.includes(name))
     .map(([name, facts]) => ({
@@ -96,9 +110,13 @@ function parameters({ message, method, project, ifMatch, isPublic }: Route, inPa
     description,
   });
   const headers = [
-    ...(project === undefined && !isPublic ? [header('X-Project-Id', false, 'Id or key of the project; may be left out by members of one only.')] : []),
+    ...(project === undefined && !isPublic
+      ? [header('X-Project-Id', false, 'Id or key of the project; may be left out by members of one only.')]
+      : []),
     ...(ifMatch ? [header('If-Match', ifMatch === 'required', 'ETag that the change is based on.')] : []),
-    ...(method === 'POST' && !isPublic ? [header('Idempotency-Key', false, 'Repeated with the same body, the stored answer is sent again.')] : []),
+    ...(method === 'POST' && !isPublic
+      ? [header('Idempotency-Key', false, 'Repeated with the same body, the stored answer is sent again.')]
+      : []),
   ];
   return [...path, ...query, ...headers];
 }
@@ -109,7 +127,9 @@ function example(message: DtoClass, isWanted: (name: string) => boolean): Record
 
 function operationId({ method, path }: Route): string {
   const words = path.split('/').filter((word) => word !== '');
-  const name = words.map((word) => (word.startsWith(':') ? `By${capital(word.slice(1))}` : word.split('-').map(capital).join(''))).map(capital);
+  const name = words
+    .map((word) => (word.startsWith(':') ? `By${capital(word.slice(1))}` : word.split('-').map(capital).join('')))
+    .map(capital);
   return `${method.toLowerCase()}${name.join('')}`;
 }
 

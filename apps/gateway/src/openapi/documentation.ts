@@ -13,7 +13,9 @@ export async function serveDocumentation(http: FastifyInstance, document: string
   const resolve = createRequire(import.meta.url);
   const nest = createRequire(resolve.resolve('@nestjs/swagger/package.json'));
   const root = dirname(nest.resolve('swagger-ui-dist/package.json'));
-  http.get('/docs/swagger-initializer.js', async (_request, reply) => reply.type('text/javascript').send(START(document)));
+  http.get('/docs/swagger-initializer.js', async (_request, reply) =>
+    reply.type('text/javascript').send(START(document)),
+  );
   http.get('/docs', async (_request, reply) => reply.redirect('/docs/index.html'));
   await http.register(fastifyStatic, { root, prefix: '/docs/', decorateReply: false });
 }

@@ -19,7 +19,18 @@ interface FieldFacts {
 const PROPERTY_NAMES = 'swagger/apiModelPropertiesArray';
 const PROPERTY_FACTS = 'swagger/apiModelProperties';
 
-const KEYWORDS = ['minLength', 'maxLength', 'pattern', 'minimum', 'maximum', 'minItems', 'maxItems', 'format', 'enum', 'description'];
+const KEYWORDS = [
+  'minLength',
+  'maxLength',
+  'pattern',
+  'minimum',
+  'maximum',
+  'minItems',
+  'maxItems',
+  'format',
+  'enum',
+  'description',
+];
 
 /** JSON Schemas (OpenAPI 3.1) of DTO classes, each once under its name. */
 export class Schemas {
@@ -48,7 +59,9 @@ export class Schemas {
   /** The schema of one field. */
   field(facts: FieldFacts): SchemaObject {
     const { type, isArray, nullable, example, required } = facts;
-    const keywords = Object.fromEntries(KEYWORDS.filter((name) => facts[name] !== undefined).map((name) => [name, facts[name]]));
+    const keywords = Object.fromEntries(
+      KEYWORDS.filter((name) => facts[name] !== undefined).map((name) => [name, facts[name]]),
+    );
     const examples = example === undefined ? {} : { examples: [example] };
     const mayBeNull = nullable === true || required === false;
     if (isArray) {
@@ -57,11 +70,20 @@ export class Schemas {
     }
     if (isLazyClass(type)) {
       const reference = this.ref(type());
-      return { ...(facts.description !== undefined && { description: facts.description }), ...(mayBeNull ? { oneOf: [reference, { type: 'null' }] } : { allOf: [reference] }) };
+      return {
+        ...(facts.description !== undefined && { description: facts.description }),
+        ...(mayBeNull ? { oneOf: [reference, { type: 'null' }] } : { allOf: [reference] }),
+      };
     }
     const name = typeof type === 'function' ? type.name.toLowerCase() : String(type);
     const values = mayBeNull && facts.enum ? { enum: [...facts.enum, null] } : {};
-    return { ...keywords, ...values, ...examples, type: mayBeNull ? [name, 'null'] : name, ...(facts.items && { items: facts.items }) };
+    return {
+      ...keywords,
+      ...values,
+      ...examples,
+      type: mayBeNull ? [name, 'null'] : name,
+      ...(facts.items && { items: facts.items }),
+    };
   }
 }
 

@@ -6,4 +6,10 @@ import { TIME_ROUTES } from './time.routes.js';
 import { WORKFLOW_ROUTES } from './workflows.routes.js';
 
 /** The whole REST API. */
-export const ROUTES: Route[] = [...IDENTITY_ROUTES, ...TICKET_ROUTES, ...WORKFLOW_ROUTES, ...TIME_ROUTES, ...REPORT_ROUTES];
+export const ROUTES: Route[] = [
+  ...IDENTITY_ROUTES,
+  ...TICKET_ROUTES,
+  ...WORKFLOW_ROUTES,
+  ...TIME_ROUTES,
+  ...REPORT_ROUTES,
+];

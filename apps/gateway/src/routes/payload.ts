@@ -20,11 +20,14 @@ export function payloadReader(route: Route): (request: FastifyRequest) => Record
     const { body } = request;
     if (body !== undefined && body !== null) {
       if (typeof body !== 'object' || Array.isArray(body)) {
-        throw new AppError('VALIDATION_ERROR', { violations: [{ path: 'body', rule: 'isObject', message: 'the body must be a JSON object' }] });
+        throw new AppError('VALIDATION_ERROR', {
+          violations: [{ path: 'body', rule: 'isObject', message: 'the body must be a JSON object' }],
+        });
       }
       for (const [name, value] of Object.entries(body)) payload[name] = value;
     }
-    for (const [name, value] of Object.entries(request.params as Record<string, unknown>)) payload[name] = typed(value, types.get(name), name);
+    for (const [name, value] of Object.entries(request.params as Record<string, unknown>))
+      payload[name] = typed(value, types.get(name), name);
     if (route.ifMatch) delete payload['expectedVersion'];
     const expected = route.ifMatch ? expectedVersion(request.headers['if-match'], route.ifMatch) : null;
     if (expected !== null) payload['expectedVersion'] = expected;

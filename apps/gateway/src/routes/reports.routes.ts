@@ -11,10 +11,31 @@ import { byRowVersion, routes } from './route.js';
 
 export const REPORT_ROUTES = routes('Reports', [
   { method: 'GET', path: '/reports', message: ListReports, summary: 'List reports by ticket, person and date' },
-  { method: 'POST', path: '/reports', message: OpenReportVersion, status: 201, version: byRowVersion, summary: 'Open the next version of a final report' },
+  {
+    method: 'POST',
+    path: '/reports',
+    message: OpenReportVersion,
+    status: 201,
+    version: byRowVersion,
+    summary: 'Open the next version of a final report',
+  },
   { method: 'GET', path: '/reports/:id', message: GetReport, version: byRowVersion, summary: 'Read a report' },
-  { method: 'PATCH', path: '/reports/:id', message: UpdateReport, ifMatch: 'required', version: byRowVersion, summary: 'Edit a draft' },
-  { method: 'POST', path: '/reports/:id/finalise', message: FinaliseReport, ifMatch: 'optional', version: byRowVersion, summary: 'Finalise a draft' },
+  {
+    method: 'PATCH',
+    path: '/reports/:id',
+    message: UpdateReport,
+    ifMatch: 'required',
+    version: byRowVersion,
+    summary: 'Edit a draft',
+  },
+  {
+    method: 'POST',
+    path: '/reports/:id/finalise',
+    message: FinaliseReport,
+    ifMatch: 'optional',
+    version: byRowVersion,
+    summary: 'Finalise a draft',
+  },
   {
     method: 'GET',
     path: '/reports/:id/export',
@@ -22,11 +43,14 @@ export const REPORT_ROUTES = routes('Reports', [
     summary: 'Export as Markdown or self-contained HTML',
     answer: async ({ payload, request }, reply) => {
       const { filename, mediaType, body } = await request(ExportReport, payload as unknown as ExportReport);
-      return reply
-        .type(mediaType)
-        .header('content-disposition', `attachment; filename="${filename}"`)
-        .send(body);
+      return reply.type(mediaType).header('content-disposition', `attachment; filename="${filename}"`).send(body);
     },
   },
-  { method: 'GET', path: '/reports/workflow/:workflowId', message: GetReportOfWorkflow, version: byRowVersion, summary: 'The latest report of a workflow' },
+  {
+    method: 'GET',
+    path: '/reports/workflow/:workflowId',
+    message: GetReportOfWorkflow,
+    version: byRowVersion,
+    summary: 'The latest report of a workflow',
+  },
 ]);

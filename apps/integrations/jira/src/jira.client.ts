@@ -26,8 +26,18 @@ export interface JiraClientOptions {
   retryDelaysMs?: readonly number[];
 }
 
+/** How long a call may take. */
+export interface CallLimits {
+  /** Milliseconds with all tries. */
+  timeoutMs?: number;
+  /** Gives the call up. */
+  signal?: AbortSignal;
+}
+
 /** More a page Jira does not answer when fields are asked for. */
 const PAGE_SIZE = 100;
+/** A page of whole issues takes Jira longer than other answers. */
+const SEARCH_TIMEOUT_MS = 30_000;
 /** Sites with more projects than this name those that they want. */
 const MAX_PROJECT_PAGES = 20;
 
@@ -46,7 +56,7 @@ export class JiraClient {
   }
 
   /** One page of a search; a POST that changes nothing. */
-  async search(jql: string, nextPageToken: string | null, signal?: AbortSignal): Promise<SearchPage> {
+  async search(jql: string, nextPageToken: string | null, limits: CallLimits = {}): Promise<SearchPage> {
     const body = { jql, fields: ISSUE_FIELDS, maxResults: PAGE_SIZE, ...(nextPageToken !== null && { nextPageToken }) };
     const reply = await this.http.call({
       method: 'POST',
@@ -54,34 +64,35 @@ export class JiraClient {
       body,
       idempotent: true,
       accept: [400],
-      timeoutMs: 30_000,
-      ...(signal && { signal }),
+      timeoutMs: SEARCH_TIMEOUT_MS,
+      ...limits,
     });
     return readSearchPage(taken(reply).body);
   }
 
   /** The issue, or null where there is none that we may see. */
-  async issue(key: string, timeoutMs?: number): Promise<JiraIssue | null> {
+  async issue(key: string, limits: CallLimits = {}): Promise<JiraIssue | null> {
     const reply = await this.http.call({
       path: `/issue/${encodeURIComponent(key)}`,
       query: { fields: ISSUE_FIELDS.join(',') },
       accept: [404],
-      ...(timeoutMs !== undefined && { timeoutMs }),
+      ...limits,
     });
     return reply.status === 404 ? null : readIssue(reply.body);
   }
 
   /** The latest comments of an issue, newest first. */
-  async comments(key: string, count: number): Promise<JiraComment[]> {
+  async comments(key: string, count: number, limits: CallLimits = {}): Promise<JiraComment[]> {
     const reply = await this.http.call({
       path: `/issue/${encodeURIComponent(key)}/comment`,
       query: { orderBy: '-created', maxResults: count },
+      ...limits,
     });
     return readComments(reply.body);
   }
 
   /** Comments with their entity properties. */
-  async commentsWithProperties(ids: readonly string[]): Promise<JiraComment[]> {
+  async commentsWithProperties(ids: readonly string[], limits: CallLimits = {}): Promise<JiraComment[]> {
     const body = { ids: ids.map(Number) };
     const reply = await this.http.call({
       method: 'POST',
@@ -89,23 +100,29 @@ export class JiraClient {
       query: { expand: 'properties' },
       body,
       idempotent: true,
+      ...limits,
     });
     return readComments(reply.body);
   }
 
   /** Transitions that are open to us; null where there is no such issue. */
-  async transitions(key: string): Promise<JiraTransition[] | null> {
-    const reply = await this.http.call({ path: `/issue/${encodeURIComponent(key)}/transitions`, accept: [404] });
+  async transitions(key: string, limits: CallLimits = {}): Promise<JiraTransition[] | null> {
+    const reply = await this.http.call({
+      path: `/issue/${encodeURIComponent(key)}/transitions`,
+      accept: [404],
+      ...limits,
+    });
     return reply.status === 404 ? null : readTransitions(reply.body);
   }
 
   /** Errors: TICKET_NOT_FOUND, and UPSTREAM_FAILED with Jira's reasons where it wants more fields than we send. */
-  async applyTransition(key: string, transitionId: string): Promise<void> {
+  async applyTransition(key: string, transitionId: string, limits: CallLimits = {}): Promise<void> {
     const reply = await this.http.call({
       method: 'POST',
       path: `/issue/${encodeURIComponent(key)}/transitions`,
       body: { transition: { id: transitionId } },
       accept: [400, 404, 409, 422],
+      ...limits,
     });
     taken(reply, key);
   }
@@ -115,12 +132,14 @@ export class JiraClient {
     key: string,
     body: AdfDocument,
     properties: { key: string; value: unknown }[],
+    limits: CallLimits = {},
   ): Promise<JiraComment> {
     const reply = await this.http.call({
       method: 'POST',
       path: `/issue/${encodeURIComponent(key)}/comment`,
       body: { body, properties },
       accept: [400, 404, 413],
+      ...limits,
     });
     const comment = readComment(taken(reply, key).body);
     if (!comment) throw new AppError('UPSTREAM_FAILED', { upstream: 'jira', status: reply.status });
@@ -128,11 +147,11 @@ export class JiraClient {
   }
 
   /** Keys of all projects that we may see. */
-  async projectKeys(signal?: AbortSignal): Promise<string[]> {
+  async projectKeys(limits: CallLimits = {}): Promise<string[]> {
     const keys: string[] = [];
     for (let page = 0; page < MAX_PROJECT_PAGES; page += 1) {
       const query = { startAt: keys.length, maxResults: 50, orderBy: 'key' };
-      const reply = await this.http.call({ path: '/project/search', query, ...(signal && { signal }) });
+      const reply = await this.http.call({ path: '/project/search', query, ...limits });
       const found = readProjectPage(reply.body);
       keys.push(...found.keys);
       if (found.isLast || found.keys.length === 0) break;

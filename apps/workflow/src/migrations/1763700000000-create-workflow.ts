@@ -29,7 +29,9 @@ export class CreateWorkflow1763700000000 implements MigrationInterface {
         [id, name, ticketType, description, JSON.stringify(steps)],
       );
     }
-    await runner.query(`CREATE POLICY templates_read ON workflow.templates FOR SELECT USING (project_id IS NULL OR ${mine})`);
+    await runner.query(
+      `CREATE POLICY templates_read ON workflow.templates FOR SELECT USING (project_id IS NULL OR ${mine})`,
+    );
     await runner.query(`CREATE POLICY templates_write ON workflow.templates USING (${mine}) WITH CHECK (${mine})`);
     await runner.query('ALTER TABLE workflow.templates FORCE ROW LEVEL SECURITY');
 
@@ -59,7 +61,9 @@ export class CreateWorkflow1763700000000 implements MigrationInterface {
     for (const sql of projectScope('workflow', 'workflows')) await runner.query(sql);
     await runner.query(`
       CREATE UNIQUE INDEX idx_workflows_open ON workflow.workflows (project_id, ticket_key, user_id) WHERE status IN ('active', 'paused')`);
-    await runner.query(`COMMENT ON INDEX workflow.idx_workflows_open IS 'One open workflow a ticket and person; who is on a ticket.'`);
+    await runner.query(
+      `COMMENT ON INDEX workflow.idx_workflows_open IS 'One open workflow a ticket and person; who is on a ticket.'`,
+    );
     await runner.query(`CREATE INDEX idx_workflows_user ON workflow.workflows (project_id, user_id, started_at DESC)`);
     await runner.query(`COMMENT ON INDEX workflow.idx_workflows_user IS 'Lists of workflows, of one person or all.'`);
 

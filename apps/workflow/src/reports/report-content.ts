@@ -6,7 +6,9 @@ const GAP_RATIO = 1.2;
 /** The content of a draft as the workflow tells it; times come later. */
 export function draftContent(workflow: Workflow, reasons: GapReason[]): ReportContent {
   const { ticketKey, ticketTitle, ticketType, steps } = workflow;
-  const notes = steps.filter(({ notes: note }) => note !== null && note !== '').map((step) => `**${step.name}**\n\n${step.notes ?? ''}`);
+  const notes = steps
+    .filter(({ notes: note }) => note !== null && note !== '')
+    .map((step) => `**${step.name}**\n\n${step.notes ?? ''}`);
   return {
     ticket: { key: ticketKey, title: ticketTitle, type: ticketType },
     template: workflow.template,
@@ -26,10 +28,13 @@ export function draftContent(workflow: Workflow, reasons: GapReason[]): ReportCo
 
 /** Puts times in: each step over 120 % is a gap, with the reason that was given for it. */
 export function withTimes(content: ReportContent, time: WorkflowTime): ReportContent {
-  const reasonOf = (index: number): string | null => content.gaps.find(({ stepIndex }) => stepIndex === index)?.reason ?? null;
+  const reasonOf = (index: number): string | null =>
+    content.gaps.find(({ stepIndex }) => stepIndex === index)?.reason ?? null;
   const over = time.steps.filter(({ ratio }) => ratio !== null && ratio > GAP_RATIO);
   const gaps: ReportGap[] = over.map(({ index, ratio }) => ({ stepIndex: index, ratio, reason: reasonOf(index) }));
-  const given = content.gaps.filter(({ stepIndex, reason }) => reason !== null && !over.some(({ index }) => index === stepIndex));
+  const given = content.gaps.filter(
+    ({ stepIndex, reason }) => reason !== null && !over.some(({ index }) => index === stepIndex),
+  );
   const ratioOf = (index: number): number | null => time.steps.find((step) => step.index === index)?.ratio ?? null;
   const kept = given.map(({ stepIndex, reason }) => ({ stepIndex, ratio: ratioOf(stepIndex), reason }));
   return { ...content, time, gaps: [...gaps, ...kept].sort((one, other) => one.stepIndex - other.stepIndex) };

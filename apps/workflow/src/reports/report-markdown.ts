@@ -16,7 +16,12 @@ export function reportMarkdown(report: Report): string {
         ['Template', `${text(template.name)}, version ${String(template.version)}`],
         ['Started', content.startedAt],
         ['Completed', content.completedAt],
-        ['Time', time ? `${duration(time.totalSeconds)} of ${duration(time.estimateSeconds)}${percent(time.ratio)}` : 'not in yet'],
+        [
+          'Time',
+          time
+            ? `${duration(time.totalSeconds)} of ${duration(time.estimateSeconds)}${percent(time.ratio)}`
+            : 'not in yet',
+        ],
         ['Report', `version ${String(report.version)}, ${report.status}`],
       ],
     ),
@@ -25,23 +30,39 @@ export function reportMarkdown(report: Report): string {
       ['Step', 'Status', 'Time', 'Estimate', 'Of estimate'],
       content.steps.map((step) => [text(step.name), statusOf(step), ...timesOf(step, time)]),
     ),
-    ...section('Tests covered', testsCovered.map(({ title, source, id, url }) => `- ${link(title, url)} (${text(source)} ${text(id)})`)),
+    ...section(
+      'Tests covered',
+      testsCovered.map(({ title, source, id, url }) => `- ${link(title, url)} (${text(source)} ${text(id)})`),
+    ),
     ...section(
       'Bugs found',
       bugs.map(({ title, severity, component, endpoint, ticketKey }) => {
-        const facts = [severity, component, endpoint, ticketKey].filter((fact) => fact != null).map((fact) => text(fact));
+        const facts = [severity, component, endpoint, ticketKey]
+          .filter((fact) => fact != null)
+          .map((fact) => text(fact));
         return `- ${text(title)} (${facts.join(', ')})`;
       }),
     ),
     ...section(
       'Gaps',
-      gaps.map(({ stepIndex, ratio, reason }) => `- ${text(stepName(stepIndex))}${percent(ratio)}: ${text(reason ?? 'no reason given')}`),
+      gaps.map(
+        ({ stepIndex, ratio, reason }) =>
+          `- ${text(stepName(stepIndex))}${percent(ratio)}: ${text(reason ?? 'no reason given')}`,
+      ),
     ),
-    ...section('Links', content.steps.flatMap(({ links }) => links.map(({ title, url }) => `- ${link(title, url)}`))),
+    ...section(
+      'Links',
+      content.steps.flatMap(({ links }) => links.map(({ title, url }) => `- ${link(title, url)}`)),
+    ),
     ...section('Strategies', strategies ? [strategies] : []),
     ...section('Notes', notes ? [notes] : []),
-    ...section('Notices', report.notices.map((notice) => `- ${text(notice)}`)),
-  ].join('\n\n').concat('\n');
+    ...section(
+      'Notices',
+      report.notices.map((notice) => `- ${text(notice)}`),
+    ),
+  ]
+    .join('\n\n')
+    .concat('\n');
 }
 
 function section(title: string, lines: string[]): string[] {
@@ -54,7 +75,11 @@ function statusOf({ status, outcome, skipReason }: WorkflowStep): string {
 
 function timesOf({ index, estimateSeconds }: WorkflowStep, time: WorkflowTime | null): string[] {
   const step = time?.steps.find((one) => one.index === index);
-  return [step ? duration(step.seconds) : '', duration(estimateSeconds), step?.ratio == null ? '' : `${String(Math.round(step.ratio * 100))} %`];
+  return [
+    step ? duration(step.seconds) : '',
+    duration(estimateSeconds),
+    step?.ratio == null ? '' : `${String(Math.round(step.ratio * 100))} %`,
+  ];
 }
 
 function percent(ratio: number | null): string {

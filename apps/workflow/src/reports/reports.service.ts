@@ -34,7 +34,10 @@ interface ReportRow {
 }
 
 const GET = statement('reports-get', 'SELECT * FROM workflow.reports WHERE id = $1');
-const LATEST = statement('reports-latest', 'SELECT * FROM workflow.reports WHERE workflow_id = $1 ORDER BY version DESC LIMIT 1');
+const LATEST = statement(
+  'reports-latest',
+  'SELECT * FROM workflow.reports WHERE workflow_id = $1 ORDER BY version DESC LIMIT 1',
+);
 const LIST = statement(
   'reports-list',
   `SELECT *, count(*) OVER ()::int AS total FROM workflow.reports
@@ -70,7 +73,11 @@ export class ReportsService {
   }
 
   /** The first version, in the transaction that completes the workflow; on wish it is posted to the ticket. */
-  async draft(tx: Transaction, workflow: Workflow, { gapReasons, postToTicket, transitionId }: CompleteWorkflow): Promise<void> {
+  async draft(
+    tx: Transaction,
+    workflow: Workflow,
+    { gapReasons, postToTicket, transitionId }: CompleteWorkflow,
+  ): Promise<void> {
     await insertReport(tx, workflow, 1, draftContent(workflow, gapReasons ?? []));
     if (!postToTicket && !transitionId) return;
     tx.publish(ReportPostingRequested, {
@@ -99,7 +106,8 @@ export class ReportsService {
         return toReport(row as ReportRow);
       });
     } catch (error) {
-      if (isUniqueViolation(error, 'reports_uq_workflow_id_version')) throw new AppError('REPORT_DRAFT_OPEN', { workflowId });
+      if (isUniqueViolation(error, 'reports_uq_workflow_id_version'))
+        throw new AppError('REPORT_DRAFT_OPEN', { workflowId });
       throw error;
     }
   }
@@ -161,11 +169,16 @@ export class ReportsService {
     if (!row) throw new AppError('REPORT_NOT_FOUND', { id });
     demandOwner(row);
     if (row.status === 'final') throw new AppError('REPORT_FINAL', { version: row.version });
-    if (expectedVersion !== null && row.row_version !== expectedVersion) throw new AppError('PRECONDITION_FAILED', { rowVersion: row.row_version });
+    if (expectedVersion !== null && row.row_version !== expectedVersion)
+      throw new AppError('PRECONDITION_FAILED', { rowVersion: row.row_version });
     return row;
   }
 
-  private async write(tx: Transaction, id: string, { content, finalise }: { content: ReportContent; finalise: boolean }): Promise<Report> {
+  private async write(
+    tx: Transaction,
+    id: string,
+    { content, finalise }: { content: ReportContent; finalise: boolean },
+  ): Promise<Report> {
     const [row] = await tx.query<ReportRow>(
       `UPDATE workflow.reports SET content = $2, row_version = row_version + 1,
          status = CASE WHEN $3 THEN 'final' ELSE status END, finalised_at = CASE WHEN $3 THEN now() ELSE finalised_at END
@@ -177,10 +190,16 @@ export class ReportsService {
 }
 
 function demandOwner(row: ReportRow): void {
-  if (row.user_id !== requireUser().userId && !can('workflows:write:any')) throw new AppError('FORBIDDEN', { permission: 'workflows:write:any' });
+  if (row.user_id !== requireUser().userId && !can('workflows:write:any'))
+    throw new AppError('FORBIDDEN', { permission: 'workflows:write:any' });
 }
 
-async function insertReport(tx: Transaction, workflow: Workflow, version: number, content: ReportContent): Promise<void> {
+async function insertReport(
+  tx: Transaction,
+  workflow: Workflow,
+  version: number,
+  content: ReportContent,
+): Promise<void> {
   await tx.query(
     `INSERT INTO workflow.reports (id, project_id, workflow_id, ticket_key, user_id, status, version, title, content, generated_at)
      VALUES ($1, $2, $3, $4, $5, 'draft', $6, $7, $8, $9)`,
@@ -199,7 +218,10 @@ async function insertReport(tx: Transaction, workflow: Workflow, version: number
 }
 
 function summaryComment({ template, outcome, userDisplayName, steps }: Workflow): string {
-  const lines = steps.map(({ name, status, outcome: result, skipReason }) => `- ${name}: ${status === 'skipped' ? `skipped (${skipReason ?? ''})` : (result ?? status)}`);
+  const lines = steps.map(
+    ({ name, status, outcome: result, skipReason }) =>
+      `- ${name}: ${status === 'skipped' ? `skipped (${skipReason ?? ''})` : (result ?? status)}`,
+  );
   return [`**QA ${outcome ?? 'done'}** by ${userDisplayName} (${template.name})`, '', ...lines].join('\n');
 }
 

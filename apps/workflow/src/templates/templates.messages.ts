@@ -1,5 +1,12 @@
 import { Controller } from '@nestjs/common';
-import { CreateTemplate, DeleteTemplate, GetTemplate, ListTemplates, type Template, UpdateTemplate } from '@qa-pms/contracts';
+import {
+  CreateTemplate,
+  DeleteTemplate,
+  GetTemplate,
+  ListTemplates,
+  type Template,
+  UpdateTemplate,
+} from '@qa-pms/contracts';
 import { Handle } from '@qa-pms/platform';
 import { TemplatesService } from './templates.service.js';
 

@@ -51,8 +51,16 @@ const FOR_TYPE = statement(
 export class TemplatesService {
   constructor(private readonly db: Database) {}
 
-  async list({ ticketType, page = 1, pageSize = 20 }: ListTemplates): Promise<{ data: Template[]; pagination: Pagination }> {
-    const rows = await this.db.read<TemplateRow & { total: number }>(LIST, [ticketType ?? null, pageSize, (page - 1) * pageSize]);
+  async list({
+    ticketType,
+    page = 1,
+    pageSize = 20,
+  }: ListTemplates): Promise<{ data: Template[]; pagination: Pagination }> {
+    const rows = await this.db.read<TemplateRow & { total: number }>(LIST, [
+      ticketType ?? null,
+      pageSize,
+      (page - 1) * pageSize,
+    ]);
     return paged(rows.map(toTemplate), rows[0]?.total ?? 0, { page, pageSize });
   }
 
@@ -73,7 +81,15 @@ export class TemplatesService {
 
   create({ name, ticketType, description, steps }: CreateTemplate): Promise<Template> {
     return this.db.once((tx) =>
-      insert(tx, { id: uuidv7(), name, ticketType: ticketType ?? null, description: description ?? '', steps, version: 1, isSeeded: false }),
+      insert(tx, {
+        id: uuidv7(),
+        name,
+        ticketType: ticketType ?? null,
+        description: description ?? '',
+        steps,
+        version: 1,
+        isSeeded: false,
+      }),
     );
   }
 
@@ -119,7 +135,10 @@ interface NewVersion {
   steps: TemplateStep[];
 }
 
-async function insert(tx: Transaction, { id, name, ticketType, description, version, isSeeded, steps }: NewVersion): Promise<Template> {
+async function insert(
+  tx: Transaction,
+  { id, name, ticketType, description, version, isSeeded, steps }: NewVersion,
+): Promise<Template> {
   try {
     const [row] = await tx.query<TemplateRow>(
       `INSERT INTO workflow.templates (id, project_id, name, ticket_type, description, version, is_seeded, steps)
@@ -129,7 +148,8 @@ async function insert(tx: Transaction, { id, name, ticketType, description, vers
     return toTemplate(row as TemplateRow);
   } catch (error) {
     // Two made the next version at the same time: the second one has not read the first one's.
-    if (isUniqueViolation(error, 'templates_uq_id_project_id_version')) throw new AppError('PRECONDITION_FAILED', { version });
+    if (isUniqueViolation(error, 'templates_uq_id_project_id_version'))
+      throw new AppError('PRECONDITION_FAILED', { version });
     throw error;
   }
 }

@@ -26,7 +26,9 @@ export class StartService {
   async start(command: StartWorkflow): Promise<StartedWorkflow> {
     const { ticketKey, templateId, onActive } = command;
     const ticket = await this.bus.request(GetTicket, { key: ticketKey });
-    const template = templateId ? await this.templates.get(templateId) : await this.templates.forTicketType(ticket.type);
+    const template = templateId
+      ? await this.templates.get(templateId)
+      : await this.templates.forTicketType(ticket.type);
     const owner = [requireProject(), ticketKey, requireUser().userId];
     try {
       return await this.db.once(async (tx) => {

@@ -100,13 +100,19 @@ function valuesOf(workflow: Workflow): unknown[] {
 /** Throws a unique violation of idx_workflows_open where the person has one on the ticket. */
 export async function insertWorkflow(tx: Transaction, workflow: Workflow): Promise<void> {
   const places = COLUMNS.map((_column, index) => `$${String(index + 1)}`);
-  await tx.query(`INSERT INTO workflow.workflows (${COLUMNS.join(', ')}) VALUES (${places.join(', ')})`, valuesOf(workflow));
+  await tx.query(
+    `INSERT INTO workflow.workflows (${COLUMNS.join(', ')}) VALUES (${places.join(', ')})`,
+    valuesOf(workflow),
+  );
 }
 
 /** Writes the whole row; the caller holds its lock. */
 export async function updateWorkflow(tx: Transaction, workflow: Workflow): Promise<void> {
   const assignments = COLUMNS.slice(2).map((column, index) => `${column} = $${String(index + 3)}`);
-  await tx.query(`UPDATE workflow.workflows SET ${assignments.join(', ')} WHERE id = $1 AND project_id = $2`, valuesOf(workflow));
+  await tx.query(
+    `UPDATE workflow.workflows SET ${assignments.join(', ')} WHERE id = $1 AND project_id = $2`,
+    valuesOf(workflow),
+  );
 }
 
 /** The row with its lock: whoever wants to change it too waits. */

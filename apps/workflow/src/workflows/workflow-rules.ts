@@ -71,7 +71,13 @@ export function startWorkflow(facts: {
 }
 
 /** Ends the current step with an outcome; the next one begins at the same moment. */
-export function completeStep(workflow: Workflow, index: number, outcome: Outcome, content: StepContent, at: string): Workflow {
+export function completeStep(
+  workflow: Workflow,
+  index: number,
+  outcome: Outcome,
+  content: StepContent,
+  at: string,
+): Workflow {
   const step = currentStep(workflow, index);
   return endStep(workflow, { ...step, ...written(content), status: 'completed', outcome, completedAt: at }, at);
 }
@@ -86,10 +92,20 @@ export function skipStep(workflow: Workflow, index: number, reason: string, at: 
 export function reopenStep(workflow: Workflow, index: number, reason: string, at: string): Workflow {
   demand(workflow, 'active');
   const step = stepOf(workflow, index);
-  if (step.completedAt === null) throw new AppError('STEP_OUT_OF_ORDER', { currentStepIndex: workflow.currentStepIndex, stepStatus: step.status });
+  if (step.completedAt === null)
+    throw new AppError('STEP_OUT_OF_ORDER', { currentStepIndex: workflow.currentStepIndex, stepStatus: step.status });
   const notes = [step.notes, `Reopened: ${reason}`].filter((note) => note !== null && note !== '').join('\n\n');
   const steps = workflow.steps.map((other): WorkflowStep => {
-    if (other.index === index) return { ...step, status: 'in_progress', outcome: null, skipReason: null, completedAt: null, startedAt: step.startedAt ?? at, notes };
+    if (other.index === index)
+      return {
+        ...step,
+        status: 'in_progress',
+        outcome: null,
+        skipReason: null,
+        completedAt: null,
+        startedAt: step.startedAt ?? at,
+        notes,
+      };
     return other.status === 'in_progress' ? { ...other, status: 'pending' } : other;
   });
   return changed({ ...workflow, steps, currentStepIndex: index }, at);
@@ -130,11 +146,18 @@ export function complete(workflow: Workflow, outcome: Outcome | null, at: string
 }
 
 /** Passes a paused workflow on, with a note in its current step. */
-export function handOver(workflow: Workflow, to: { userId: string; displayName: string }, note: string | null, at: string): Workflow {
+export function handOver(
+  workflow: Workflow,
+  to: { userId: string; displayName: string },
+  note: string | null,
+  at: string,
+): Workflow {
   demand(workflow, 'paused');
   const step = workflow.steps[Math.min(workflow.currentStepIndex, workflow.steps.length - 1)];
   const text = `Handed over by ${workflow.userDisplayName} to ${to.displayName}${note === null ? '.' : `: ${note}`}`;
-  const steps = step ? withStep(workflow, { ...step, notes: [step.notes, text].filter(Boolean).join('\n\n') }) : workflow.steps;
+  const steps = step
+    ? withStep(workflow, { ...step, notes: [step.notes, text].filter(Boolean).join('\n\n') })
+    : workflow.steps;
   return changed({ ...workflow, userId: to.userId, userDisplayName: to.displayName, steps }, at);
 }
 
@@ -149,7 +172,11 @@ function endStep(workflow: Workflow, ended: WorkflowStep, at: string): Workflow 
 
 /** One change more; time never runs backwards, whichever instance's clock it was. */
 function changed(workflow: Workflow, at: string): Workflow {
-  return { ...workflow, rowVersion: workflow.rowVersion + 1, updatedAt: at > workflow.updatedAt ? at : workflow.updatedAt };
+  return {
+    ...workflow,
+    rowVersion: workflow.rowVersion + 1,
+    updatedAt: at > workflow.updatedAt ? at : workflow.updatedAt,
+  };
 }
 
 function withStep(workflow: Workflow, step: WorkflowStep): WorkflowStep[] {
@@ -162,14 +189,22 @@ function written({ notes, links, testsCovered, bugs }: StepContent): Partial<Wor
     ...(notes !== undefined && { notes }),
     ...(links && { links }),
     ...(testsCovered && { testsCovered: testsCovered.map((test) => ({ ...test, url: test.url ?? null })) }),
-    ...(bugs && { bugs: bugs.map((bug) => ({ ...bug, component: bug.component ?? null, endpoint: bug.endpoint ?? null, ticketKey: bug.ticketKey ?? null })) }),
+    ...(bugs && {
+      bugs: bugs.map((bug) => ({
+        ...bug,
+        component: bug.component ?? null,
+        endpoint: bug.endpoint ?? null,
+        ticketKey: bug.ticketKey ?? null,
+      })),
+    }),
   };
 }
 
 function currentStep(workflow: Workflow, index: number): WorkflowStep {
   demand(workflow, 'active');
   const step = stepOf(workflow, index);
-  if (step.status !== 'in_progress') throw new AppError('STEP_OUT_OF_ORDER', { currentStepIndex: workflow.currentStepIndex, stepStatus: step.status });
+  if (step.status !== 'in_progress')
+    throw new AppError('STEP_OUT_OF_ORDER', { currentStepIndex: workflow.currentStepIndex, stepStatus: step.status });
   return step;
 }
 

@@ -59,7 +59,9 @@ export class WorkflowsMessages {
   @Handle(CompleteStep)
   completeStep(command: CompleteStep): Promise<Workflow> {
     const { index, outcome } = command;
-    return this.workflows.change(command, 'step_completed', (workflow, at) => completeStep(workflow, index, outcome ?? 'passed', command, at));
+    return this.workflows.change(command, 'step_completed', (workflow, at) =>
+      completeStep(workflow, index, outcome ?? 'passed', command, at),
+    );
   }
 
   @Handle(SkipStep)
@@ -76,7 +78,9 @@ export class WorkflowsMessages {
 
   @Handle(UpdateStep)
   updateStep(command: UpdateStep): Promise<Workflow> {
-    return this.workflows.change(command, 'step_updated', (workflow, at) => updateStep(workflow, command.index, command, at));
+    return this.workflows.change(command, 'step_updated', (workflow, at) =>
+      updateStep(workflow, command.index, command, at),
+    );
   }
 
   @Handle(PauseWorkflow)

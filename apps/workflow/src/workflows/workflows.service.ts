@@ -68,12 +68,27 @@ export class WorkflowsService {
     const { status, userId, ticketKey, templateId, from, to, page = 1, pageSize = 20 } = query;
     if (userId && !mayRead(userId)) throw new AppError('FORBIDDEN', { permission: 'workflows:read' });
     const whose = userId ?? (can('workflows:read') ? null : requireUser().userId);
-    const filters = [requireProject(), status ?? null, whose, ticketKey ?? null, templateId ?? null, from ?? null, to ?? null];
-    const rows = await this.db.read<WorkflowRow & { total: number }>(LIST, [...filters, pageSize, (page - 1) * pageSize]);
+    const filters = [
+      requireProject(),
+      status ?? null,
+      whose,
+      ticketKey ?? null,
+      templateId ?? null,
+      from ?? null,
+      to ?? null,
+    ];
+    const rows = await this.db.read<WorkflowRow & { total: number }>(LIST, [
+      ...filters,
+      pageSize,
+      (page - 1) * pageSize,
+    ]);
     return paged(rows.map(toWorkflow), rows[0]?.total ?? 0, { page, pageSize });
   }
 
-  async listMine({ page = 1, pageSize = 20 }: ListMyActiveWorkflows): Promise<{ data: Workflow[]; pagination: Pagination }> {
+  async listMine({
+    page = 1,
+    pageSize = 20,
+  }: ListMyActiveWorkflows): Promise<{ data: Workflow[]; pagination: Pagination }> {
     const values = [requireProject(), requireUser().userId, pageSize, (page - 1) * pageSize];
     const rows = await this.db.read<WorkflowRow & { total: number }>(OPEN_OF_USER, values);
     return paged(rows.map(toWorkflow), rows[0]?.total ?? 0, { page, pageSize });
@@ -87,7 +102,12 @@ export class WorkflowsService {
     const others = rows.filter((row) => row.user_id !== userId);
     return {
       own: own ? toWorkflow(own) : null,
-      others: others.map((row) => ({ workflowId: row.id, userId: row.user_id, displayName: row.user_display_name, status: row.status })),
+      others: others.map((row) => ({
+        workflowId: row.id,
+        userId: row.user_id,
+        displayName: row.user_display_name,
+        status: row.status,
+      })),
     };
   }
 
@@ -99,7 +119,9 @@ export class WorkflowsService {
   /** The report's draft is made in the same transaction. */
   complete(command: CompleteWorkflow): Promise<Workflow> {
     return this.db.once(async (tx) => {
-      const workflow = await this.apply(tx, command, 'completed', (before, at) => complete(before, command.outcome ?? null, at));
+      const workflow = await this.apply(tx, command, 'completed', (before, at) =>
+        complete(before, command.outcome ?? null, at),
+      );
       await this.reports.draft(tx, workflow, command);
       return workflow;
     });
@@ -111,12 +133,18 @@ export class WorkflowsService {
     if (!permissionsOf(member.roles).includes('workflows:write')) {
       throw new AppError('FORBIDDEN', { permission: 'workflows:write', userId: command.toUserId });
     }
-    const busy = await this.db.read<WorkflowRow>(statement('workflows-open-of-member', BUSY), [command.id, command.toUserId]);
+    const busy = await this.db.read<WorkflowRow>(statement('workflows-open-of-member', BUSY), [
+      command.id,
+      command.toUserId,
+    ]);
     if (busy[0]) throw new AppError('WORKFLOW_ALREADY_ACTIVE', { workflowId: busy[0].id, status: busy[0].status });
     try {
-      return await this.change(command, 'handed_over', (workflow, at) => handOver(workflow, member, command.note ?? null, at));
+      return await this.change(command, 'handed_over', (workflow, at) =>
+        handOver(workflow, member, command.note ?? null, at),
+      );
     } catch (error) {
-      if (isUniqueViolation(error, 'idx_workflows_open')) throw new AppError('WORKFLOW_ALREADY_ACTIVE', { userId: command.toUserId });
+      if (isUniqueViolation(error, 'idx_workflows_open'))
+        throw new AppError('WORKFLOW_ALREADY_ACTIVE', { userId: command.toUserId });
       throw error;
     }
   }
@@ -132,10 +160,16 @@ export class WorkflowsService {
     });
   }
 
-  private async apply(tx: Transaction, { id, expectedVersion }: Target, name: ChangeName, rule: Change): Promise<Workflow> {
+  private async apply(
+    tx: Transaction,
+    { id, expectedVersion }: Target,
+    name: ChangeName,
+    rule: Change,
+  ): Promise<Workflow> {
     const before = await lockWorkflow(tx, id);
     if (!before || !mayRead(before.userId)) throw new AppError('WORKFLOW_NOT_FOUND', { id });
-    if (before.userId !== requireUser().userId && !can('workflows:write:any')) throw new AppError('FORBIDDEN', { permission: 'workflows:write:any' });
+    if (before.userId !== requireUser().userId && !can('workflows:write:any'))
+      throw new AppError('FORBIDDEN', { permission: 'workflows:write:any' });
     if (expectedVersion != null && expectedVersion !== before.rowVersion) {
       throw new AppError('PRECONDITION_FAILED', { rowVersion: before.rowVersion });
     }

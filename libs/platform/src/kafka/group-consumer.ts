@@ -1,5 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Admin, type Consumer, type EachBatchPayload, type IHeaders, type Kafka, type KafkaMessage, type PartitionAssigner } from 'kafkajs';
+import {
+  type Admin,
+  type Consumer,
+  type EachBatchPayload,
+  type IHeaders,
+  type Kafka,
+  type KafkaMessage,
+  type PartitionAssigner,
+} from 'kafkajs';
 import type { Log } from '../log.js';
 import type { EventEnvelope } from '../messaging/envelope.js';
 import { Progress } from './progress.js';
@@ -183,7 +191,10 @@ export class GroupConsumer {
       progress.end(message.offset, true);
     } catch (error) {
       // Only when stopping: the record is left for the next start.
-      this.options.log.debug({ err: error, topic, partition, offset: message.offset }, 'record left for the next start');
+      this.options.log.debug(
+        { err: error, topic, partition, offset: message.offset },
+        'record left for the next start',
+      );
       progress.end(message.offset, false);
     }
   }

@@ -47,11 +47,13 @@ export class KafkaWire implements Wire {
       requestTimeout: 10_000,
       retry: { ...RETRY, retries: 5 },
       logLevel: logLevel.WARN,
-      logCreator: () => ({ namespace, level, log }) => {
-        const { message, ...facts } = log;
-        // kafkajs repeats what its callers are told as well: only they know whether it matters.
-        this.log.debug({ namespace, level, detail: message, error: facts['error'] as unknown }, 'kafkajs');
-      },
+      logCreator:
+        () =>
+        ({ namespace, level, log }) => {
+          const { message, ...facts } = log;
+          // kafkajs repeats what its callers are told as well: only they know whether it matters.
+          this.log.debug({ namespace, level, detail: message, error: facts['error'] as unknown }, 'kafkajs');
+        },
     });
     const producer = (retries: number): Producer =>
       this.kafka.producer({
@@ -135,10 +137,20 @@ export class KafkaWire implements Wire {
   async close(): Promise<void> {
     await Promise.all(this.consumers.map((consumer) => consumer.stop()));
     await this.replies.stop();
-    await Promise.allSettled([this.requests.close(), this.answers.close(), this.events.disconnect(), this.admin.disconnect()]);
+    await Promise.allSettled([
+      this.requests.close(),
+      this.answers.close(),
+      this.events.disconnect(),
+      this.admin.disconnect(),
+    ]);
   }
 
-  private group(service: ServiceName, kind: 'queries' | 'commands' | 'events', topics: string[], handle: (received: Received) => Promise<void>): GroupConsumer {
+  private group(
+    service: ServiceName,
+    kind: 'queries' | 'commands' | 'events',
+    topics: string[],
+    handle: (received: Received) => Promise<void>,
+  ): GroupConsumer {
     return new GroupConsumer({
       kafka: this.kafka,
       clientId: this.clientId,

@@ -2,7 +2,9 @@ import type { Kafka } from 'kafkajs';
 
 /** What is used of kafkajs's inside: its public admin client cannot make a member leave. */
 interface Coordinator {
-  describeGroups: (request: { groupIds: string[] }) => Promise<{ groups: { members: { memberId: string; clientId: string }[] }[] }>;
+  describeGroups: (request: {
+    groupIds: string[];
+  }) => Promise<{ groups: { members: { memberId: string; clientId: string }[] }[] }>;
   leaveGroup: (request: { groupId: string; memberId: string }) => Promise<unknown>;
 }
 interface Cluster {
@@ -23,7 +25,9 @@ export async function removeDeadPredecessors(kafka: Kafka, clientId: string, gro
   const done = looked.get(kafka) ?? new Set<string>();
   looked.set(kafka, done);
   if (done.has(groupId)) return;
-  const symbol = Object.getOwnPropertySymbols(kafka).find(({ description }) => description === 'private:Kafka:createCluster');
+  const symbol = Object.getOwnPropertySymbols(kafka).find(
+    ({ description }) => description === 'private:Kafka:createCluster',
+  );
   if (!symbol) throw new Error('kafkajs has no createCluster any more: see predecessors.ts.');
   const cluster = (kafka as unknown as Record<symbol, CreateCluster>)[symbol]?.({});
   if (!cluster) return;

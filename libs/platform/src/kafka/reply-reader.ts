@@ -86,7 +86,11 @@ function onlyPartition(partition: number): PartitionAssigner {
       return Promise.resolve(
         members.map(({ memberId }) => ({
           memberId,
-          memberAssignment: AssignerProtocol.MemberAssignment.encode({ version, assignment, userData: Buffer.alloc(0) }),
+          memberAssignment: AssignerProtocol.MemberAssignment.encode({
+            version,
+            assignment,
+            userData: Buffer.alloc(0),
+          }),
         })),
       );
     },

@@ -63,7 +63,12 @@ export class RequestSender {
       const messages = topics.get(record.topic) ?? [];
       // One partition for all queries of a flush: fewer, larger batches for the broker and for the reader.
       const partition = record.partition ?? (record.key === null ? this.turn : undefined);
-      messages.push({ key: record.key, value: record.value, headers: record.headers, ...(partition !== undefined && { partition }) });
+      messages.push({
+        key: record.key,
+        value: record.value,
+        headers: record.headers,
+        ...(partition !== undefined && { partition }),
+      });
       topics.set(record.topic, messages);
     }
     const sent = this.producer

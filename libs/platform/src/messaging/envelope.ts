@@ -29,7 +29,12 @@ const SIGNED = ['name', 'id', 'user', 'project', 'permissions', 'deadline', 'sys
 
 /** Headers of a request, signed: a service trusts no header by itself. */
 export function requestHeaders(name: string, context: MessageContext & { deadline: number }, body: string): Headers {
-  const headers: Headers = { name, id: context.messageId, 'request-id': context.requestId, deadline: String(context.deadline) };
+  const headers: Headers = {
+    name,
+    id: context.messageId,
+    'request-id': context.requestId,
+    deadline: String(context.deadline),
+  };
   writeCaller(headers, context.caller);
   if (context.traceparent !== null) headers['traceparent'] = context.traceparent;
   if (context.idempotencyHash !== null) headers['idempotency'] = context.idempotencyHash;
@@ -59,7 +64,9 @@ export function contextOfRequest({ headers, body }: Envelope): MessageContext & 
   const given = Buffer.from(headers['signature'] ?? '', 'base64url');
   const expected = Buffer.from(signature(headers, body), 'base64url');
   if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
-    throw new AppError('UNAUTHENTICATED', { reason: 'The signature of the request is not valid: do all services have the same ENCRYPTION_KEY?' });
+    throw new AppError('UNAUTHENTICATED', {
+      reason: 'The signature of the request is not valid: do all services have the same ENCRYPTION_KEY?',
+    });
   }
   const permissions = headers['permissions'] ?? '';
   return {
@@ -86,7 +93,13 @@ export function contextOfEvent({ headers }: Envelope): MessageContext {
     traceparent: headers['traceparent'] ?? null,
     deadline: null,
     idempotencyHash: null,
-    caller: { userId: headers['user'] ?? null, displayName: null, projectId: headers['project'] ?? null, permissions: [], system: true },
+    caller: {
+      userId: headers['user'] ?? null,
+      displayName: null,
+      projectId: headers['project'] ?? null,
+      permissions: [],
+      system: true,
+    },
   };
 }
 

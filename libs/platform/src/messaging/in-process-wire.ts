@@ -61,7 +61,9 @@ export class InProcessWire implements Wire {
   private async deliver(event: EventEnvelope): Promise<void> {
     await this.opened;
     const source = sourceOf(event.topic);
-    const consumers = [...this.services.values()].filter(({ inbound }) => inbound.eventSources.some((name) => name === source));
+    const consumers = [...this.services.values()].filter(({ inbound }) =>
+      inbound.eventSources.some((name) => name === source),
+    );
     await Promise.all(
       consumers.map(async ({ inbound, stopped }) => {
         if (stopped) throw new AppError('SHUTTING_DOWN');

@@ -31,7 +31,11 @@ export class MessageBus {
    * The reply of the service that owns the message.
    * Throws its AppError, UPSTREAM_TIMEOUT at the deadline, UPSTREAM_UNAVAILABLE, or OVERLOADED.
    */
-  async request<C extends RequestClass>(message: C, payload: InstanceType<C>, options: RequestOptions = {}): Promise<ReplyOf<C>> {
+  async request<C extends RequestClass>(
+    message: C,
+    payload: InstanceType<C>,
+    options: RequestOptions = {},
+  ): Promise<ReplyOf<C>> {
     const { contract } = message;
     if (this.inFlight >= this.limits.maxInFlight) throw new AppError('OVERLOADED', { upstream: contract.service });
     const body = JSON.stringify(payload);
@@ -40,7 +44,11 @@ export class MessageBus {
     const envelope: Envelope = { key, headers: requestHeaders(wireName(contract), context, body), body };
     this.inFlight += 1;
     try {
-      const reply = await withDeadline(this.wire.request(contract.service, contract.kind, envelope), context.deadline, contract.service);
+      const reply = await withDeadline(
+        this.wire.request(contract.service, contract.kind, envelope),
+        context.deadline,
+        contract.service,
+      );
       const answer: unknown = JSON.parse(reply.body);
       if (reply.ok) return answer as ReplyOf<C>;
       const { code, details } = answer as { code: string; details: Record<string, unknown> };
@@ -77,9 +85,12 @@ function idOf(caller: Caller, { key, method, path }: { key: string; method: stri
 
 function withDeadline<T>(work: Promise<T>, deadline: number, upstream: ServiceName): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      reject(new AppError('UPSTREAM_TIMEOUT', { upstream }));
-    }, Math.max(0, deadline - Date.now()));
+    const timer = setTimeout(
+      () => {
+        reject(new AppError('UPSTREAM_TIMEOUT', { upstream }));
+      },
+      Math.max(0, deadline - Date.now()),
+    );
     work.then(resolve, reject).finally(() => {
       clearTimeout(timer);
     });

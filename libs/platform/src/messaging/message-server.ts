@@ -97,12 +97,17 @@ export class MessageServer extends Server implements CustomTransportStrategy {
     }
   }
 
-  private async answer(entry: Entry, envelope: Envelope, context: MessageContext & { deadline: number }): Promise<ReplyEnvelope | null> {
+  private async answer(
+    entry: Entry,
+    envelope: Envelope,
+    context: MessageContext & { deadline: number },
+  ): Promise<ReplyEnvelope | null> {
     // Whoever asked has given up: work done now would only delay the others.
     if (Date.now() > context.deadline) return null;
     const { permission } = entry.message.contract;
     const { system, permissions } = context.caller;
-    if (permission !== null && !system && !permissions.includes(permission)) throw new AppError('FORBIDDEN', { permission });
+    if (permission !== null && !system && !permissions.includes(permission))
+      throw new AppError('FORBIDDEN', { permission });
     const payload: unknown = JSON.parse(envelope.body);
     validatePayload(entry.message, payload);
     return runInContext(context, async () => {
@@ -118,7 +123,10 @@ export class MessageServer extends Server implements CustomTransportStrategy {
   private refuse(error: unknown, envelope: Envelope): ReplyEnvelope {
     const refusal = toAppError(error);
     if (refusal.kind.level === 'error' || refusal.kind.level === 'warn') {
-      this.log[refusal.kind.level]({ message: envelope.headers['name'], code: refusal.code, err: error }, 'request failed');
+      this.log[refusal.kind.level](
+        { message: envelope.headers['name'], code: refusal.code, err: error },
+        'request failed',
+      );
     }
     return { ok: false, body: JSON.stringify({ code: refusal.code, details: refusal.details }) };
   }
@@ -139,7 +147,8 @@ export class MessageServer extends Server implements CustomTransportStrategy {
           const outage = infrastructureFault(error);
           if (outage) {
             // Not the message's fault: it waits until the outage is over.
-            if (outages === 0) this.log.warn({ message: event.headers['name'], err: outage }, 'event waits for the infrastructure');
+            if (outages === 0)
+              this.log.warn({ message: event.headers['name'], err: outage }, 'event waits for the infrastructure');
             outages += 1;
             await this.pause(Math.min(OUTAGE_PAUSE_MS, 100 * outages));
             continue;
@@ -150,7 +159,10 @@ export class MessageServer extends Server implements CustomTransportStrategy {
             await this.pause(delay);
             continue;
           }
-          this.log.error({ message: event.headers['name'], key: event.key, err: error }, 'event moved to the dead letters');
+          this.log.error(
+            { message: event.headers['name'], key: event.key, err: error },
+            'event moved to the dead letters',
+          );
           await this.park(event, error instanceof Error ? error : new Error(String(error)));
           return;
         }

@@ -2,8 +2,8 @@
 const ANYWHERE = /[\\`*[\]~|]/g;
 /** Underscores do so only at the edge of a word: snake_case stays readable. */
 const UNDERSCORES = /(?<![\p{L}\p{N}_])_+|_+(?![\p{L}\p{N}_])/gu;
-/** What begins a block at the start of a line: headings, lists, quotes, rules, underlines of headings. */
-const LINE_START = /^([#+\-=>])/;
+/** What begins a block at the start of a line: headings, lists, quotes, rules, underlines of headings, tables. */
+const LINE_START = /^([#+\-=>:])/;
 const NUMBERED = /^(\d+)([.)])(?=\s|$)/;
 /** Addresses would become links by themselves, with our backslashes in them. */
 const ADDRESS = /\b(?:https?:\/\/|www\.)[^\s<>"'`\\^{}|]+/gi;

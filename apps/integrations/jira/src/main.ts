@@ -1,0 +1,4 @@
+import { runService } from '@qa-pms/platform';
+import { jiraService } from './service.js';
+
+void runService(jiraService);

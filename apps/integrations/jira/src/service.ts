@@ -1,0 +1,12 @@
+import { defineService } from '@qa-pms/platform';
+import { jiraDatabase } from './jira.database.js';
+import { JiraModule } from './jira.module.js';
+import { JiraSettings } from './jira.settings.js';
+
+/** Tickets of Jira: kept in sync, listed, moved and commented. */
+export const jiraService = defineService({
+  name: 'jira',
+  module: JiraModule,
+  settings: [JiraSettings],
+  database: jiraDatabase,
+});

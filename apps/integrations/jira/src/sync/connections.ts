@@ -1,0 +1,60 @@
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { AppError } from '@qa-pms/contracts';
+import { requireProject } from '@qa-pms/platform';
+import { JiraClient } from '../jira.client.js';
+import { JiraSettings } from '../jira.settings.js';
+import { type ConnectionSettings, readConnections } from './connection-settings.js';
+
+/** A connected site. */
+export class Connection {
+  readonly client: JiraClient;
+  /** Id of our project, once identity has told it. */
+  projectId: string | null = null;
+  /** Keys of the Jira projects that are read; null until it is known what the account sees. */
+  keys: ReadonlySet<string> | null;
+
+  constructor(readonly settings: ConnectionSettings) {
+    this.client = new JiraClient(settings);
+    this.keys = settings.projectKeys.length > 0 ? new Set(settings.projectKeys) : null;
+  }
+
+  get siteUrl(): string {
+    return this.settings.siteUrl;
+  }
+
+  /** Whether tickets with this key may be read through it. */
+  covers(ticketKey: string): boolean {
+    return this.keys?.has(ticketKey.slice(0, ticketKey.lastIndexOf('-'))) ?? true;
+  }
+}
+
+/** The sites that are connected. */
+@Injectable()
+export class Connections implements OnApplicationShutdown {
+  readonly all: Connection[];
+
+  constructor(settings: JiraSettings) {
+    this.all = readConnections(settings).map((one) => new Connection(one));
+  }
+
+  /** Those of a project. */
+  of(projectId: string): Connection[] {
+    return this.all.filter((connection) => connection.projectId === projectId);
+  }
+
+  /** The one of the current project that a ticket is behind, or undefined. */
+  find(ticketKey: string): Connection | undefined {
+    return this.of(requireProject()).find((connection) => connection.covers(ticketKey));
+  }
+
+  /** The same. Throws TICKET_NOT_FOUND. */
+  get(ticketKey: string): Connection {
+    const connection = this.find(ticketKey);
+    if (!connection) throw new AppError('TICKET_NOT_FOUND', { key: ticketKey });
+    return connection;
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await Promise.all(this.all.map((connection) => connection.client.close()));
+  }
+}

@@ -1,0 +1,63 @@
+/** An answer, with its body read. */
+export interface Answer<T = Record<string, unknown>> {
+  status: number;
+  headers: Headers;
+  body: T;
+  text: string;
+}
+
+/** The REST API as a script would use it. */
+export class Api {
+  constructor(
+    readonly url: string,
+    readonly token: string,
+    readonly userId: string,
+    readonly project: string,
+  ) {}
+
+  static async signIn(url: string, username: string, password: string, project: string): Promise<Api> {
+    const anonymous = new Api(url, '', '', '');
+    const { status, body } = await anonymous.post<{ accessToken: string; user: { id: string } }>('/auth/login', {
+      username,
+      password,
+    });
+    if (status !== 200) throw new Error(`sign-in of ${username} answered ${String(status)}: ${JSON.stringify(body)}`);
+    return new Api(url, body.accessToken, body.user.id, project);
+  }
+
+  get<T = Record<string, unknown>>(path: string, headers: Record<string, string> = {}): Promise<Answer<T>> {
+    return this.send('GET', path, undefined, headers);
+  }
+
+  post<T = Record<string, unknown>>(
+    path: string,
+    body: unknown = {},
+    headers: Record<string, string> = {},
+  ): Promise<Answer<T>> {
+    return this.send('POST', path, body, headers);
+  }
+
+  patch<T = Record<string, unknown>>(
+    path: string,
+    body: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<Answer<T>> {
+    return this.send('PATCH', path, body, headers);
+  }
+
+  async send<T>(method: string, path: string, body: unknown, headers: Record<string, string>): Promise<Answer<T>> {
+    const response = await fetch(`${this.url}/api/v1${path}`, {
+      method,
+      headers: {
+        ...(this.token !== '' && { authorization: `Bearer ${this.token}` }),
+        ...(this.project !== '' && { 'x-project-id': this.project }),
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    const isJson = response.headers.get('content-type')?.includes('json') === true;
+    return { status: response.status, headers: response.headers, body: (isJson ? JSON.parse(text) : null) as T, text };
+  }
+}

@@ -1,0 +1,193 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort, startTestDatabase } from '@qa-pms/testing';
+import { Api } from './api.js';
+
+const ROOT = join(import.meta.dirname, '../..');
+const CLI = join(ROOT, 'apps/cli/bin/qa-pms.js');
+const START_LIMIT_MS = 90_000;
+
+/** Where each service's entry point lies. */
+const MAINS: Record<string, string> = {
+  identity: 'apps/identity/dist/main.js',
+  jira: 'apps/integrations/jira/dist/main.js',
+  workflow: 'apps/workflow/dist/main.js',
+  tracking: 'apps/tracking/dist/main.js',
+  gateway: 'apps/gateway/dist/main.js',
+};
+
+/** A running system, seen from outside. */
+export interface System {
+  url: string;
+  /** Signs in as one of the demo users. */
+  signIn: (username: string, project?: string) => Promise<Api>;
+  /** The simulated Jira's address; null where it is inside of the process. */
+  processes: Map<string, Process>;
+  /** Starts one more process of a service. */
+  start: (service: string, name: string) => Promise<Process>;
+  stop: () => Promise<void>;
+}
+
+/** A process that writes down what it says. */
+export class Process {
+  output = '';
+  private readonly child: ChildProcess;
+  readonly exited: Promise<number | null>;
+
+  constructor(
+    readonly url: string,
+    args: string[],
+    environment: Record<string, string>,
+  ) {
+    const { PATH = '', HOME = '' } = process.env;
+    this.child = spawn(process.execPath, args, {
+      cwd: ROOT,
+      env: { PATH, HOME, ...environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    for (const stream of [this.child.stdout, this.child.stderr]) {
+      stream?.on('data', (chunk: Buffer) => {
+        this.output = (this.output + chunk.toString()).slice(-200_000);
+      });
+    }
+    this.exited = new Promise((resolve) => this.child.once('exit', resolve));
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+
+  get pid(): number {
+    return this.child.pid ?? 0;
+  }
+
+  async stop(): Promise<number | null> {
+    this.kill('SIGTERM');
+    return this.exited;
+  }
+
+  /** Resolved when the process says that it is ready. */
+  async ready(path = '/health/ready'): Promise<this> {
+    const end = Date.now() + START_LIMIT_MS;
+    let ended = false;
+    void this.exited.then(() => (ended = true));
+    while (Date.now() < end && !ended) {
+      const answer = await fetch(`${this.url}${path}`).catch(() => null);
+      if (answer?.ok) return this;
+      await sleep(50);
+    }
+    throw new Error(`${this.url} is not ready${ended ? ' and has ended' : ''}:\n${this.output.slice(-4_000)}`);
+  }
+}
+
+interface Login {
+  username: string;
+  password: string;
+}
+
+async function signInWith(url: string, dataDir: string, username: string, project: string): Promise<Api> {
+  const logins = JSON.parse(await readFile(join(dataDir, 'demo-users.json'), 'utf8')) as Login[];
+  const password = logins.find((login) => login.username === username)?.password ?? '';
+  return Api.signIn(url, username, password, project);
+}
+
+/** Everything in one process, as `npm start` runs it. */
+export async function startAllInOneSystem(environment: Record<string, string> = {}): Promise<System> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'qa-pms-e2e-'));
+  const port = await freePort();
+  const url = `http://127.0.0.1:${String(port)}`;
+  const start = async (): Promise<Process> => {
+    const one = new Process(url, [CLI, 'serve'], {
+      PORT: String(port),
+      DATA_DIR: dataDir,
+      LOG_LEVEL: 'warn',
+      ...environment,
+    });
+    await one.ready();
+    while (!one.output.includes('is ready after')) await sleep(20);
+    return one;
+  };
+  const processes = new Map([['all', await start()]]);
+  return {
+    url,
+    processes,
+    signIn: (username, project = 'DEMO') => signInWith(url, dataDir, username, project),
+    start: async (_service, name) => {
+      const one = await start();
+      processes.set(name, one);
+      return one;
+    },
+    stop: async () => {
+      for (const one of processes.values()) await one.stop();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Every service in a process of its own, over Kafka. */
+export async function startDistributedSystem(brokers: string): Promise<System> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'qa-pms-e2e-'));
+  const database = await startTestDatabase();
+  const simulatorPort = await freePort();
+  const simulatorUrl = `http://127.0.0.1:${String(simulatorPort)}`;
+  const jira = { siteUrl: simulatorUrl, email: 'qa@example.com', apiToken: 'simulated-jira' };
+  const common: Record<string, string> = {
+    KAFKA_BROKERS: brokers,
+    KAFKA_SESSION_TIMEOUT_MS: '2000',
+    KAFKA_TOPIC_PREFIX: `e2e${randomBytes(4).toString('hex')}.`,
+    DATABASE_URL: database.url,
+    DATABASE_POOL_MAX: '4',
+    DATA_DIR: dataDir,
+    ENCRYPTION_KEY: randomBytes(32).toString('hex'),
+    LOG_LEVEL: 'warn',
+    JIRA_CONNECTIONS: JSON.stringify([
+      { ...jira, projectKeys: ['DEMO'], project: 'DEMO' },
+      { ...jira, projectKeys: ['OTHER'], project: 'OTHER' },
+    ]),
+  };
+  const processes = new Map<string, Process>();
+  const run = async (...args: string[]): Promise<void> => {
+    const command = new Process('', [CLI, ...args], common);
+    if ((await command.exited) !== 0) throw new Error(`qa-pms ${args.join(' ')} failed:\n${command.output}`);
+  };
+  const start = async (service: string, name: string): Promise<Process> => {
+    const port = await freePort();
+    const one = new Process(
+      `http://127.0.0.1:${String(port)}`,
+      ['--max-old-space-size=128', '--max-semi-space-size=8', MAINS[service] ?? ''],
+      {
+        ...common,
+        PORT: String(port),
+        INSTANCE_ID: name,
+      },
+    );
+    processes.set(name, one);
+    return one.ready();
+  };
+  const simulator = new Process(simulatorUrl, ['apps/simulators/dist/main.js'], {
+    SIMULATOR_PORT: String(simulatorPort),
+    JIRA_EMAIL: jira.email,
+    JIRA_API_TOKEN: jira.apiToken,
+  });
+  processes.set('simulator', simulator);
+  await run('topics', 'create');
+  await run('migrate', 'run');
+  for (const service of Object.keys(MAINS)) await start(service, `${service}-0`);
+  await run('seed', 'demo');
+  const url = processes.get('gateway-0')?.url ?? '';
+  return {
+    url,
+    processes,
+    start,
+    signIn: (username, project = 'DEMO') => signInWith(url, dataDir, username, project),
+    stop: async () => {
+      for (const one of [...processes.values()].reverse()) await one.stop();
+      await database.stop();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
