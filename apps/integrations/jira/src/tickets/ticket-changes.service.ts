@@ -58,21 +58,15 @@ export class TicketChangesService {
   async apply({ key, transitionId }: ApplyTransition): Promise<Ticket> {
     const connection = this.connections.get(key);
     const earlier = await this.writes.find(key);
-    const target = earlier?.done ? null : await this.move(connection, key, transitionId, earlier);
+    if (earlier?.done) return this.storedReply();
+    const target = await this.move(connection, key, transitionId, earlier);
     const askedAt = new Date();
     const row = await this.refetch(connection, key);
+    if (!row) return this.noteTransition(key, target);
     return this.db.once(async (tx) => {
       await this.writes.done(tx);
-      if (row) {
-        await this.store.put(tx, connection.siteUrl, [row], askedAt);
-        return this.tickets.toTicket(row.detail, askedAt);
-      }
-      const stored = await this.store.get(key);
-      if (!stored) throw new AppError('UPSTREAM_UNAVAILABLE', { upstream: 'jira' });
-      if (!target) return this.tickets.toTicket(stored.detail, stored.fetchedAt);
-      const status = this.fetcher.statuses.statusOf(target);
-      await this.store.setStatus(tx, key, status, target.name);
-      return this.tickets.toTicket({ ...stored.detail, status, jiraStatus: target.name }, stored.fetchedAt);
+      await this.store.put(tx, connection.siteUrl, [row], askedAt);
+      return this.tickets.toTicket(row.detail, askedAt);
     });
   }
 
@@ -80,6 +74,7 @@ export class TicketChangesService {
   async comment({ key, bodyMarkdown }: AddComment): Promise<TicketComment> {
     const connection = this.connections.get(key);
     const earlier = await this.writes.find(key);
+    if (earlier?.done) return this.storedReply();
     const written = earlier ? await this.findComment(connection, key, earlier) : null;
     const comment = written ?? (await this.write(connection, key, bodyMarkdown));
     const askedAt = new Date();
@@ -91,13 +86,30 @@ export class TicketChangesService {
     });
   }
 
+  /** The reply that the inbox keeps since the command was done; `once` looks for it when its work is refused. */
+  private storedReply<T>(): Promise<T> {
+    return this.db.once<T>(() => Promise.reject(new AppError('CONFLICT')));
+  }
+
+  /** Answers the stored ticket in its new state, when Jira made the change but cannot show the result. */
+  private async noteTransition(key: string, target: JiraStatus): Promise<Ticket> {
+    const stored = await this.store.get(key);
+    if (!stored) throw new AppError('UPSTREAM_UNAVAILABLE', { upstream: 'jira' });
+    const status = this.fetcher.statuses.statusOf(target);
+    return this.db.once(async (tx) => {
+      await this.writes.done(tx);
+      await this.store.setStatus(tx, key, status, target.name);
+      return this.tickets.toTicket({ ...stored.detail, status, jiraStatus: target.name }, stored.fetchedAt);
+    });
+  }
+
   /** Moves the issue, unless an earlier delivery of the command has done so. Answers where it then is. */
   private async move(
     connection: Connection,
     key: string,
     transitionId: string,
     earlier: Write | null,
-  ): Promise<JiraStatus | null> {
+  ): Promise<JiraStatus> {
     if (earlier) {
       const issue = await connection.client.issue(key, limits());
       if (issue?.status.name === earlier.target) return issue.status;
