@@ -10,6 +10,9 @@ const options = JSON.parse(readFileSync(new URL('../.swcrc', import.meta.url), '
 
 registerHooks({
   resolve(specifier, context, next) {
+    // Packages of ours are read from their sources, too.
+    if (specifier.startsWith('@qa-pms/'))
+      return next(specifier, { ...context, conditions: ['source', ...context.conditions] });
     if (!specifier.startsWith('.') || !context.parentURL?.endsWith('.ts')) return next(specifier, context);
     const source = new URL(specifier.replace(/\.js$/, '.ts'), context.parentURL);
     return existsSync(source) ? { url: source.href, shortCircuit: true } : next(specifier, context);

@@ -4,7 +4,8 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort, startTestDatabase } from '@qa-pms/testing';
+import { freePort } from '@qa-pms/database/embedded';
+import { startTestDatabase } from '@qa-pms/testing';
 import { Api } from './api.js';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -73,14 +74,12 @@ export class Process {
   /** Resolved when the process says that it is ready. */
   async ready(path = '/health/ready'): Promise<this> {
     const end = Date.now() + START_LIMIT_MS;
-    let ended = false;
-    void this.exited.then(() => (ended = true));
-    while (Date.now() < end && !ended) {
+    while (Date.now() < end && this.child.exitCode === null) {
       const answer = await fetch(`${this.url}${path}`).catch(() => null);
       if (answer?.ok) return this;
       await sleep(50);
     }
-    throw new Error(`${this.url} is not ready${ended ? ' and has ended' : ''}:\n${this.output.slice(-4_000)}`);
+    throw new Error(`${this.url} is not ready${this.child.exitCode === null ? '' : ' and has ended'}:\n${this.output.slice(-4_000)}`);
   }
 }
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '@qa-pms/testing';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '@qa-pms/database/embedded';
 import pg from 'pg';
 
 const ROLE = 'qa_pms';

@@ -47,5 +47,5 @@ export function as(user: UserAccount, roles: Role[] = ['admin'], projectId?: str
 
 /** What a refused request rejects with. */
 export function refusedAs(code: string, details: Record<string, unknown> = {}): Record<string, unknown> {
-  return { code, details: expect.objectContaining(details) as unknown };
+  return { code, details: expect.objectContaining(details) };
 }

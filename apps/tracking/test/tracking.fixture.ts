@@ -149,7 +149,7 @@ export class Story {
 
 /** What a refused request rejects with. */
 export function refusedAs(code: string, details: Record<string, unknown> = {}): Record<string, unknown> {
-  return { code, details: expect.objectContaining(details) as unknown };
+  return { code, details: expect.objectContaining(details) };
 }
 
 /** A project of its own for each test, with Quinn, Robin and a lead. */

@@ -16,7 +16,7 @@ import {
   Min,
   ValidateNested,
 } from 'class-validator';
-import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
+import { ApiProperty } from '@nestjs/swagger';
 
 /**
  * One decorator per field says everything about it: what it means (for OpenAPI and the reader),
@@ -43,7 +43,7 @@ function field(
   return (target, key) => {
     for (const rule of rules) rule(target, key);
     if (optional || nullable) IsOptional()(target, key);
-    ApiProperty({ ...schema, description, example, required: !optional, nullable } as ApiPropertyOptions)(target, key);
+    ApiProperty({ ...schema, description, example, required: !optional, nullable })(target, key);
   };
 }
 
@@ -128,7 +128,7 @@ export function IntegerListField(options: FieldOptions & { maxItems?: number }):
 
 /** An object of another DTO class. */
 export function ObjectField(type: () => Class, options: FieldOptions): PropertyDecorator {
-  return field(options, { type }, IsObject(), ValidateNested(), Type(type as () => new () => object));
+  return field(options, { type }, IsObject(), ValidateNested(), Type(type));
 }
 
 /** A list of objects of another DTO class. */
@@ -137,11 +137,6 @@ export function ListField(
   options: FieldOptions & { maxItems?: number; minItems?: number },
 ): PropertyDecorator {
   const { maxItems = 100 } = options;
-  const rules = [
-    IsArray(),
-    ArrayMaxSize(maxItems),
-    ValidateNested({ each: true }),
-    Type(type as () => new () => object),
-  ];
+  const rules = [IsArray(), ArrayMaxSize(maxItems), ValidateNested({ each: true }), Type(type)];
   return field(options, { type, isArray: true, maxItems }, ...rules);
 }

@@ -4,6 +4,6 @@ export * from './database.module.js';
 export * from './database.settings.js';
 export * from './dead-letters.js';
 export * from './migrations.js';
-export * from './options.js';
+export type * from './options.js';
 export * from './outbox-relay.js';
 export * from './project-scope.js';

@@ -50,7 +50,8 @@ export async function bootService(service: ServiceDefinition, runtime: Runtime):
     },
     clientErrorHandler: refuseUnreadable,
     forceCloseConnections: 'idle',
-    return503OnClosing: true,
+    // What comes in over open connections while it closes is still served, and told to close.
+    return503OnClosing: false,
   });
   const app = await NestFactory.create<NestFastifyApplication>(PlatformModule.forService(service, runtime), adapter, {
     logger: nestLogger(log),
@@ -58,7 +59,7 @@ export async function bootService(service: ServiceDefinition, runtime: Runtime):
     // The gateway reads bodies itself: it refuses what no parser should see.
     bodyParser: false,
   });
-  const http = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
+  const http = app.getHttpAdapter().getInstance();
   http.addHook('onRequest', async (request, reply) => {
     void reply.header('x-request-id', request.id).header('x-correlation-id', request.id);
   });

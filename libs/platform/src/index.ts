@@ -14,7 +14,7 @@ export * from './messaging/in-process-wire.js';
 export * from './messaging/lanes.js';
 export * from './messaging/message-bus.js';
 export * from './messaging/message-server.js';
-export * from './messaging/wire.js';
+export type * from './messaging/wire.js';
 export * from './platform.module.js';
 export * from './platform.settings.js';
 export * from './runner.js';

@@ -25,12 +25,13 @@ export function describeWithKafka(name: string, tests: (kafka: () => TestKafka) 
     beforeAll(async () => {
       kafka = await startKafka();
     }, START_LIMIT_MS);
-    afterAll(async () => {
-      await kafka?.stop();
-    });
     tests(() => {
       if (!kafka) throw new Error('Kafka has not been started yet: ask for it within a test.');
       return kafka;
+    });
+    // Registered last: what the tests themselves close goes first, while there still is a broker.
+    afterAll(async () => {
+      await kafka?.stop();
     });
   });
 }

@@ -1,5 +1,3 @@
-export * from './embedded-postgres.js';
-export * from './free-port.js';
 export * from './http-stub.js';
 export * from './kafka.js';
 export * from './start-service.js';

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Kafka, logLevel } from 'kafkajs';
-import { freePort } from './free-port.js';
+import { freePort } from '@qa-pms/database/embedded';
 import { brokerSettings } from './kafka-java.js';
 import { KAFKA_VERSION } from './kafka-jars.js';
 import type { TestKafka } from './kafka.js';

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { freePorts } from './free-port.js';
+import { freePorts } from '@qa-pms/database/embedded';
 import { classPath, kafkaJars } from './kafka-jars.js';
 import type { TestKafka } from './kafka.js';
 

@@ -1,7 +1,7 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startEmbeddedPostgres } from './embedded-postgres.js';
+import { startEmbeddedPostgres } from '@qa-pms/database/embedded';
 import { KAFKA_PROBLEM_VARIABLE, kafkaAvailability } from './kafka.js';
 import { ADMIN_URL_VARIABLE } from './test-database.js';
 

@@ -1,75 +1,80 @@
 import { isUtf8 } from 'node:buffer';
 import { AppError } from '@qa-pms/contracts';
-import { isLegalText, ILLEGAL_TEXT } from './legal-text.js';
-import { violation } from './errors.js';
 
-/** Deepest nesting of objects and arrays in a body. */
-export const MAX_DEPTH = 64;
+/** Deeper nesting than any of our bodies has, by far; what is deeper would exhaust the stack of whoever reads it. */
+const MAX_DEPTH = 64;
+const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
 
-/** Only with one of these can a parsed body hold something that is refused: the tree is walked then only. */
-const SUSPICIOUS = /\\u|__proto__|constructor/;
-
-/** A JSON body as a value that no later code has to fear. Undefined where there is none. */
-export function parseBody(body: Buffer): unknown {
-  if (body.length === 0) return undefined;
-  if (!isUtf8(body)) throw new AppError('MALFORMED_JSON', { reason: 'It is not valid UTF-8.' });
-  if (isTooDeep(body)) throw new AppError('MALFORMED_JSON', { reason: `It is nested deeper than ${String(MAX_DEPTH)}.` });
-  const text = body.toString('utf8');
-  let value: unknown;
+/** A JSON body. Throws MALFORMED_JSON and VALIDATION_ERROR for what no reader behind should see. */
+export function parseBody(bytes: Buffer): unknown {
+  if (bytes.length === 0) return undefined;
+  if (!isUtf8(bytes)) throw new AppError('MALFORMED_JSON', { reason: 'The body is not valid UTF-8.' });
+  const text = bytes.toString('utf8');
+  if (depthOf(text) > MAX_DEPTH)
+    throw new AppError('MALFORMED_JSON', { reason: `Nested deeper than ${String(MAX_DEPTH)}.` });
+  let body: unknown;
   try {
-    value = JSON.parse(text);
+    body = JSON.parse(text);
   } catch (error) {
-    throw new AppError('MALFORMED_JSON', {}, { cause: error });
+    throw new AppError('MALFORMED_JSON', { reason: error instanceof SyntaxError ? error.message : 'not JSON' });
   }
-  if (SUSPICIOUS.test(text)) refuseHostile(value, '');
-  return value;
+  // NUL and lone surrogates can only come escaped: raw, they are refused as JSON or as UTF-8.
+  if (
+    text.includes('\\u') ||
+    text.includes('"__proto__"') ||
+    text.includes('"constructor"') ||
+    text.includes('"prototype"')
+  ) {
+    check(body, '');
+  }
+  return body;
 }
 
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const OPENING = new Set([0x5b, 0x7b]);
-const CLOSING = new Set([0x5d, 0x7d]);
-
-/** Counts brackets outside of strings, before anything is built from them. In UTF-8 no other character has such a byte. */
-function isTooDeep(body: Buffer): boolean {
-  let depth = 0;
-  let inString = false;
-  for (let index = 0; index < body.length; index += 1) {
-    const byte = body[index] ?? 0;
-    if (inString) {
-      if (byte === BACKSLASH) index += 1;
-      else if (byte === QUOTE) inString = false;
-    } else if (byte === QUOTE) inString = true;
-    else if (OPENING.has(byte)) {
-      depth += 1;
-      if (depth > MAX_DEPTH) return true;
-    } else if (CLOSING.has(byte)) depth -= 1;
+/** Throws VALIDATION_ERROR where a text cannot be stored: PostgreSQL has no NUL, UTF-8 no lone surrogate. */
+export function checkText(value: string, path: string): void {
+  if (value.includes('\0') || !value.isWellFormed()) {
+    throw refusal(path, 'isText', 'must not contain NUL characters or lone surrogates');
   }
-  return false;
 }
 
-function refuseHostile(value: unknown, path: string): void {
+/** Throws VALIDATION_ERROR for names that would reach an object's prototype. */
+export function checkKey(key: string, path: string): void {
+  if (FORBIDDEN_KEYS.has(key)) throw refusal(path, 'whitelistValidation', `property ${key} should not exist`);
+}
+
+function refusal(path: string, rule: string, message: string): AppError {
+  return new AppError('VALIDATION_ERROR', { violations: [{ path, rule, message }] });
+}
+
+function check(value: unknown, path: string): void {
   if (typeof value === 'string') {
-    if (!isLegalText(value)) throw violation(path, 'isLegalText', ILLEGAL_TEXT);
-    return;
-  }
-  if (typeof value !== 'object' || value === null) return;
-  if (Array.isArray(value)) {
+    checkText(value, path);
+  } else if (Array.isArray(value)) {
     value.forEach((item, index) => {
-      refuseHostile(item, `${path}[${String(index)}]`);
+      check(item, `${path}[${String(index)}]`);
     });
-    return;
-  }
-  for (const [key, item] of Object.entries(value)) {
-    if (!isLegalText(key)) throw violation(path, 'isLegalText', ILLEGAL_TEXT);
-    const own = path === '' ? key : `${path}.${key}`;
-    if (key === '__proto__' || (key === 'constructor' && isObjectWith(item, 'prototype'))) {
-      throw violation(own, 'isLegalName', `${key} is not allowed as a name`);
+  } else if (typeof value === 'object' && value !== null) {
+    for (const [key, item] of Object.entries(value)) {
+      const inner = path === '' ? key : `${path}.${key}`;
+      checkKey(key, inner);
+      checkText(key, 'a property name');
+      check(item, inner);
     }
-    refuseHostile(item, own);
   }
 }
 
-function isObjectWith(value: unknown, key: string): boolean {
-  return typeof value === 'object' && value !== null && Object.hasOwn(value, key);
+function depthOf(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  let inString = false;
+  for (let index = 0; index < text.length; index += 1) {
+    const code = text.charCodeAt(index);
+    if (inString) {
+      if (code === 0x5c) index += 1;
+      else if (code === 0x22) inString = false;
+    } else if (code === 0x22) inString = true;
+    else if (code === 0x7b || code === 0x5b) deepest = Math.max(deepest, (depth += 1));
+    else if (code === 0x7d || code === 0x5d) depth -= 1;
+  }
+  return deepest;
 }

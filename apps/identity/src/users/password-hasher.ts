@@ -8,7 +8,7 @@ const MEMORY_KIB = 65_536;
 const PASSES = 3;
 const LANES = 1;
 /** `Algorithm.Argon2id`: a const enum of another package is not visible to a compiler that works file by file. */
-const ARGON2ID = 2 as Algorithm;
+const ARGON2ID: Algorithm = 2;
 
 /** Of the same cost as a real one and of no password: it stands in where there is no user to check against. */
 export const NOBODYS_HASH = `$argon2id$v=19$m=${MEMORY_KIB},t=${PASSES},p=${LANES}$${'A'.repeat(22)}$${'A'.repeat(43)}`;

@@ -29,7 +29,7 @@ describe('changing tickets', () => {
   beforeAll(async () => {
     // A long interval: what is seen afterwards came with the change, not with a sync.
     fixture = await startJira({ JIRA_SYNC_SECONDS: '600' });
-    caller = testCaller({ projectId: fixture.projects['DEMO'] as string, displayName: 'Quinn *Abara*', roles: ['qa'] });
+    caller = testCaller({ projectId: fixture.projects['DEMO'], displayName: 'Quinn *Abara*', roles: ['qa'] });
     await eventually(
       () => fixture.service.request(ListTickets, {}, { caller }),
       (page) => page.pagination.totalItems === 40,
@@ -119,12 +119,12 @@ describe('changing tickets', () => {
   it('writes the comment when the crash came before it reached Jira', async () => {
     const messageId = uuidv7();
     fixture.jira.fault({ kind: 'reset', path: '/comment' });
-    await expect(comment('DEMO-11', 'Late', messageId)).rejects.toMatchObject({ code: 'UPSTREAM_UNAVAILABLE' });
+    await expect(comment('DEMO-12', 'Late', messageId)).rejects.toMatchObject({ code: 'UPSTREAM_UNAVAILABLE' });
     fixture.jira.fault(null);
 
-    await comment('DEMO-11', 'Late', messageId);
+    await comment('DEMO-12', 'Late', messageId);
 
-    expect(fixture.jira.store.get('DEMO-11').comments).toHaveLength(1);
+    expect(fixture.jira.store.get('DEMO-12').comments).toHaveLength(1);
   });
 
   it.each([
@@ -150,7 +150,7 @@ describe('changing tickets', () => {
   });
 
   it('needs the permission to write', async () => {
-    const reader = testCaller({ projectId: fixture.projects['DEMO'] as string, roles: ['pm'] });
+    const reader = testCaller({ projectId: fixture.projects['DEMO'], roles: ['pm'] });
 
     const asked = fixture.service.request(AddComment, { key: 'DEMO-1', bodyMarkdown: 'x' }, { caller: reader });
 

@@ -16,11 +16,11 @@ describe('tickets', () => {
   const list = (query: Partial<ListTickets> = {}, as = caller) =>
     fixture.service.request(ListTickets, query, { caller: as });
   const get = (key: string, as = caller) => fixture.service.request(GetTicket, { key }, { caller: as });
-  const synced = () => eventually(list, (page) => page.pagination.totalItems >= 40);
+  const synced = () => eventually(list, (page) => page.pagination.totalItems >= 40 && !page.freshness.stale);
 
   beforeAll(async () => {
     fixture = await startJira({}, [stub(GetMe, () => me as Me)]);
-    caller = testCaller({ projectId: fixture.projects['DEMO'] as string, roles: ['qa'] });
+    caller = testCaller({ projectId: fixture.projects['DEMO'], roles: ['qa'] });
     await synced();
   });
 
@@ -121,7 +121,7 @@ describe('tickets', () => {
   });
 
   it('stay within their project', async () => {
-    const other = testCaller({ projectId: fixture.projects['OTHER'] as string, roles: ['qa'] });
+    const other = testCaller({ projectId: fixture.projects['OTHER'], roles: ['qa'] });
     const stranger = testCaller({ projectId: uuidv7(), roles: ['qa'] });
 
     const page = await eventually(
@@ -166,7 +166,7 @@ describe('tickets', () => {
   });
 
   it('need the permission to read them', async () => {
-    const viewer = testCaller({ projectId: fixture.projects['DEMO'] as string, roles: ['event_viewer'] });
+    const viewer = testCaller({ projectId: fixture.projects['DEMO'], roles: ['event_viewer'] });
 
     await expect(list({}, viewer)).rejects.toMatchObject({ code: 'FORBIDDEN' });
   });

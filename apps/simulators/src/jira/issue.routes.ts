@@ -71,6 +71,6 @@ function transitionView({ id, name, to }: ReturnType<JiraStore['transitions']>[n
     isInitial: false,
     isAvailable: true,
     isConditional: false,
-    isLooped: false,
+    looped: false,
   };
 }

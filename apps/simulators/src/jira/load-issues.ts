@@ -23,7 +23,9 @@ function readIssues(name: string, content: unknown): SimulatedIssue[] {
     }
     const { comment, ...rest } = fields as IssueFields & { comment?: { comments?: SimulatedComment[] } };
     const comments = (comment?.comments ?? []).map((each) => ({ ...each, properties: [] }));
-    const project = rest.project ?? { key: key.slice(0, key.lastIndexOf('-')) };
-    return { id: String(id ?? index), key, fields: { ...rest, project } as IssueFields, comments, worklogs: [] };
+    const project = (rest['project'] as IssueFields['project'] | undefined) ?? {
+      key: key.slice(0, key.lastIndexOf('-')),
+    };
+    return { id: String(id ?? index), key, fields: { ...rest, project }, comments, worklogs: [] };
   });
 }

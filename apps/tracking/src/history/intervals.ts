@@ -1,4 +1,4 @@
-import { DAY_MS, Zone } from '../sessions/zone.js';
+import { DAY_MS, type Zone } from '../sessions/zone.js';
 
 /** Monday, 1 January 1973: weeks start on Monday (ISO 8601). */
 const A_MONDAY = Date.UTC(1973, 0, 1);

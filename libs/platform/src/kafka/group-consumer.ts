@@ -1,13 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  type Admin,
-  type Consumer,
-  type EachBatchPayload,
-  type IHeaders,
-  type Kafka,
-  type KafkaMessage,
-  type PartitionAssigner,
-} from 'kafkajs';
+import type { Admin, Consumer, EachBatchPayload, IHeaders, Kafka, KafkaMessage, PartitionAssigner } from 'kafkajs';
 import type { Log } from '../log.js';
 import type { EventEnvelope } from '../messaging/envelope.js';
 import { Progress } from './progress.js';
@@ -78,7 +70,11 @@ export class GroupConsumer {
     for (const timer of this.timers) clearInterval(timer);
     const { consumer } = this;
     if (!consumer) return;
-    consumer.pause(this.options.topics.map((topic) => ({ topic })));
+    try {
+      consumer.pause(this.options.topics.map((topic) => ({ topic })));
+    } catch (error) {
+      this.options.log.debug({ err: error }, 'consumer was between two lives: there is nothing to pause');
+    }
     await this.progress.finished();
     await this.commit();
     await consumer.disconnect().catch(() => undefined);
@@ -163,20 +159,20 @@ export class GroupConsumer {
     }
   }
 
-  private async batch({ batch, resolveOffset, heartbeat, isRunning, isStale }: EachBatchPayload): Promise<void> {
-    const { topic, partition } = batch;
+  private async batch(payload: EachBatchPayload): Promise<void> {
+    const { topic, partition, messages } = payload.batch;
     const progress = this.progress.of(topic, partition);
-    for (const message of batch.messages) {
-      if (!isRunning() || isStale()) break;
+    for (const message of messages) {
+      if (!payload.isRunning() || payload.isStale()) break;
       // Heartbeats come only from this loop: while it waits for a place it sends them itself.
-      while (this.progress.inHand >= IN_HAND && isRunning()) {
+      while (this.progress.inHand >= IN_HAND && payload.isRunning()) {
         await sleep(5);
-        await heartbeat();
+        await payload.heartbeat();
       }
       if (progress.begin(message.offset)) void this.handOut(topic, partition, message);
-      resolveOffset(message.offset);
+      payload.resolveOffset(message.offset);
     }
-    await heartbeat();
+    await payload.heartbeat();
   }
 
   private async handOut(topic: string, partition: number, message: KafkaMessage): Promise<void> {

@@ -63,7 +63,7 @@ export class SyncService implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async tick(progress: Progress): Promise<void> {
-    if (this.stopping.signal.aborted || Date.now() < progress.dueAt) return;
+    if (this.isStopping() || Date.now() < progress.dueAt) return;
     const { connection } = progress;
     connection.projectId ??= await this.findProject(progress);
     if (connection.projectId === null) return;
@@ -74,9 +74,13 @@ export class SyncService implements OnApplicationBootstrap, OnModuleDestroy {
       progress.fault = null;
       progress.dueAt = startedAt.getTime() + this.intervalMs;
     } catch (error) {
-      if (this.stopping.signal.aborted) return;
+      if (this.isStopping()) return;
       this.failed(progress, error);
     }
+  }
+
+  private isStopping(): boolean {
+    return this.stopping.signal.aborted;
   }
 
   private get intervalMs(): number {

@@ -70,7 +70,7 @@ function list({ ordered, start, items }: Tokens.List): AdfNode {
     return { type: 'listItem', content: [...(head ? [head] : []), ...rest] };
   });
   return ordered
-    ? { type: 'orderedList', attrs: { order: Number(start || 1) }, content }
+    ? { type: 'orderedList', attrs: { order: start === '' ? 1 : start }, content }
     : { type: 'bulletList', content };
 }
 

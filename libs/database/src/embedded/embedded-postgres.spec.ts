@@ -10,7 +10,7 @@ import pg from 'pg';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.js';
 
 const HOOKS = resolve('tools/typescript-hooks.js');
-const SOURCE = resolve('libs/testing/src/embedded-postgres.ts');
+const SOURCE = resolve('libs/database/src/embedded/embedded-postgres.ts');
 
 describe('the embedded PostgreSQL', () => {
   let dataDir: string;

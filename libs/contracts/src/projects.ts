@@ -1,0 +1,189 @@
+import { IdField, TextField, TextListField, TimeField } from './fields.js';
+import { command, event, query } from './message.js';
+import { listOf, pageOf, PageQuery } from './paging.js';
+import { ROLES } from './permissions.js';
+import { Empty } from './identity.js';
+
+export class Project {
+  @IdField({ description: 'The project.' })
+  id!: string;
+
+  @TextField({ description: 'Short key, upper case.', max: 20, example: 'DEMO' })
+  key!: string;
+
+  @TextField({ description: 'Name.', max: 200, example: 'Demo project' })
+  name!: string;
+
+  @TextField({
+    description: 'What it is about.',
+    max: 5000,
+    min: 0,
+    nullable: true,
+    example: 'Booking engine and front desk.',
+  })
+  description!: string | null;
+
+  @TimeField({ description: 'When it was made.' })
+  createdAt!: string;
+
+  @TimeField({ description: 'When it was last changed.' })
+  updatedAt!: string;
+}
+
+export class ListProjects extends query(
+  { service: 'identity', name: 'list-projects', reply: pageOf(Project), permission: 'profile' },
+  PageQuery,
+) {}
+
+/** Errors: PROJECT_KEY_TAKEN. The creator becomes a member with the role `admin`. */
+export class CreateProject extends command({
+  service: 'identity',
+  name: 'create-project',
+  reply: Project,
+  permission: 'projects:create',
+  key: 'key',
+}) {
+  @TextField({
+    description: 'Short key: a capital letter, then capitals and digits.',
+    max: 20,
+    min: 2,
+    pattern: /^[A-Z][A-Z0-9]*$/,
+    example: 'PMS',
+  })
+  key!: string;
+
+  @TextField({ description: 'Name.', max: 200, example: 'Property management' })
+  name!: string;
+
+  @TextField({
+    description: 'What it is about.',
+    max: 5000,
+    min: 0,
+    optional: true,
+    example: 'Booking engine and front desk.',
+  })
+  description?: string;
+}
+
+/** Errors: PROJECT_NOT_FOUND, also where the caller is no member. */
+export class GetProject extends query({
+  service: 'identity',
+  name: 'get-project',
+  reply: Project,
+  permission: 'projects:read',
+}) {
+  @IdField({ description: 'The project.' })
+  id!: string;
+}
+
+/** A project by its key, for services that are configured with one; not a route. Errors: PROJECT_NOT_FOUND. */
+export class FindProject extends query({ service: 'identity', name: 'find-project', reply: Project }) {
+  @TextField({ description: 'Its short key.', max: 20, example: 'DEMO' })
+  key!: string;
+}
+
+export class UpdateProject extends command({
+  service: 'identity',
+  name: 'update-project',
+  reply: Project,
+  permission: 'members:write',
+  key: 'id',
+}) {
+  @IdField({ description: 'The project.' })
+  id!: string;
+
+  @TextField({ description: 'Name.', max: 200, optional: true, example: 'Property management' })
+  name?: string;
+
+  @TextField({
+    description: 'What it is about; null removes it.',
+    max: 5000,
+    min: 0,
+    optional: true,
+    example: 'Booking engine.',
+  })
+  description?: string | null;
+}
+
+/** Soft delete. */
+export class DeleteProject extends command({
+  service: 'identity',
+  name: 'delete-project',
+  reply: Empty,
+  permission: 'projects:create',
+  key: 'id',
+}) {
+  @IdField({ description: 'The project.' })
+  id!: string;
+}
+
+export class Member {
+  @IdField({ description: 'The user.' })
+  userId!: string;
+
+  @TextField({ description: 'Name to sign in with.', max: 100, example: 'qa' })
+  username!: string;
+
+  @TextField({ description: 'Name to show.', max: 200, example: 'Quinn Abara' })
+  displayName!: string;
+
+  @TextListField({ description: 'Roles in this project.', max: 30, values: ROLES, example: ['qa'] })
+  roles!: string[];
+}
+
+export class ListMembers extends query({
+  service: 'identity',
+  name: 'list-members',
+  reply: listOf(Member),
+  permission: 'members:read',
+}) {
+  @IdField({ description: 'The project.' })
+  id!: string;
+}
+
+/** Adds a member, or changes the roles of one. Errors: PROJECT_NOT_FOUND, USER_NOT_FOUND, LAST_ADMIN. */
+export class PutMember extends command({
+  service: 'identity',
+  name: 'put-member',
+  reply: Member,
+  permission: 'members:write',
+  key: 'id',
+}) {
+  @IdField({ description: 'The project.' })
+  id!: string;
+
+  @IdField({ description: 'The user.' })
+  userId!: string;
+
+  @TextListField({ description: 'Roles in this project.', max: 30, values: ROLES, example: ['qa'] })
+  roles!: string[];
+}
+
+/** Their workflows are paused and can be handed over. Errors: PROJECT_NOT_FOUND, MEMBER_NOT_FOUND, LAST_ADMIN. */
+export class RemoveMember extends command({
+  service: 'identity',
+  name: 'remove-member',
+  reply: Empty,
+  permission: 'members:write',
+  key: 'id',
+}) {
+  @IdField({ description: 'The project.' })
+  id!: string;
+
+  @IdField({ description: 'The user.' })
+  userId!: string;
+}
+
+/** A member of the current project. Errors: MEMBER_NOT_FOUND. For other services; not a route. */
+export class GetMember extends query({ service: 'identity', name: 'get-member', reply: Member }) {
+  @IdField({ description: 'The user.' })
+  userId!: string;
+}
+
+export class MemberRemoved extends event({ service: 'identity', name: 'member-removed', key: 'userId' }) {
+  @IdField({ description: 'The project that they are no longer a member of.' })
+  projectId!: string;
+
+  @IdField({ description: 'The user.' })
+  userId!: string;
+}
