@@ -79,7 +79,9 @@ export class Process {
       if (answer?.ok) return this;
       await sleep(50);
     }
-    throw new Error(`${this.url} is not ready${this.child.exitCode === null ? '' : ' and has ended'}:\n${this.output.slice(-4_000)}`);
+    throw new Error(
+      `${this.url} is not ready${this.child.exitCode === null ? '' : ' and has ended'}:\n${this.output.slice(-4_000)}`,
+    );
   }
 }
 

@@ -1,3 +1,4 @@
+import { processEnvironment } from '@qa-pms/platform';
 import { startJiraSimulator } from './jira/jira-simulator.js';
 
 /**
@@ -5,7 +6,7 @@ import { startJiraSimulator } from './jira/jira-simulator.js';
  * JIRA_EMAIL and JIRA_API_TOKEN, which callers must then send.
  */
 async function main(): Promise<void> {
-  const { env } = process;
+  const env = processEnvironment();
   const { JIRA_EMAIL: email = 'demo@example.com', JIRA_API_TOKEN: apiToken = 'demo-token' } = env;
   const simulator = await startJiraSimulator({
     port: Number(env['SIMULATOR_PORT'] ?? 8090),

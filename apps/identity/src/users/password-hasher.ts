@@ -8,6 +8,7 @@ const MEMORY_KIB = 65_536;
 const PASSES = 3;
 const LANES = 1;
 /** `Algorithm.Argon2id`: a const enum of another package is not visible to a compiler that works file by file. */
+// eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- see above: its members cannot be named
 const ARGON2ID: Algorithm = 2;
 
 /** Of the same cost as a real one and of no password: it stands in where there is no user to check against. */

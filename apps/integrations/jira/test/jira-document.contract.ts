@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { processEnvironment } from '@qa-pms/platform';
 import { type JiraSimulator, startJiraSimulator } from '@qa-pms/simulators';
 import { OpenAPIBackend, type Request } from 'openapi-backend';
 import { JiraClient } from '../src/jira.client.js';
@@ -10,7 +11,7 @@ import { wholeJql } from '../src/sync/sync-plan.js';
 import { markdownToAdf } from '../src/text/markdown-to-adf.js';
 
 const CREDENTIALS = { email: 'qa@example.com', apiToken: 'token' };
-const folder = process.env['UPSTREAM_DOCUMENTS'] ?? resolve(import.meta.dirname, '../../../../../shared/upstream');
+const folder = processEnvironment()['UPSTREAM_DOCUMENTS'] ?? resolve(import.meta.dirname, '../../../../../shared/upstream');
 const path = join(folder, 'jira/jira-cloud-v3.openapi.json');
 
 /** Everything that passed between the client and the simulator, with what the document says against it. */

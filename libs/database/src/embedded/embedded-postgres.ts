@@ -226,7 +226,7 @@ class ServerFiles {
   }
 
   private identity() {
-    return { ...this.user, cwd: '/', env: { PATH: process.env['PATH'], LC_ALL: 'C', TZ: 'UTC' } };
+    return { ...this.user, cwd: '/', env: { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' } };
   }
 
   private lockLines(): string[] {
