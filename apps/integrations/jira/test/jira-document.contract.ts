@@ -11,7 +11,8 @@ import { wholeJql } from '../src/sync/sync-plan.js';
 import { markdownToAdf } from '../src/text/markdown-to-adf.js';
 
 const CREDENTIALS = { email: 'qa@example.com', apiToken: 'token' };
-const folder = processEnvironment()['UPSTREAM_DOCUMENTS'] ?? resolve(import.meta.dirname, '../../../../../shared/upstream');
+const folder =
+  processEnvironment()['UPSTREAM_DOCUMENTS'] ?? resolve(import.meta.dirname, '../../../../../shared/upstream');
 const path = join(folder, 'jira/jira-cloud-v3.openapi.json');
 
 /** Everything that passed between the client and the simulator, with what the document says against it. */
