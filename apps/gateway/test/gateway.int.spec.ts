@@ -21,7 +21,7 @@ const ID = '0198c5b0-7d7e-7c3a-9d2f-0a1b2c3d4e61';
 
 let gateway: TestService;
 let token: string;
-let privateKey: CryptoKey;
+let privateKey: Awaited<ReturnType<typeof generateKeyPair>>['privateKey'];
 let lastTicketQuery: ListTickets | null = null;
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -84,7 +84,7 @@ beforeAll(async () => {
         return {
           data: [],
           pagination: { page: 1, pageSize: 20, totalItems: 0, totalPages: 0 },
-          freshness: { source: 'jira', fetchedAt: null, stale: true },
+          freshness: { source: 'jira' as const, fetchedAt: null, stale: true },
         };
       }),
       stub(GetTicket, ({ key }) => {

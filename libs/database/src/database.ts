@@ -37,7 +37,6 @@ export interface OutboxRow {
 
 type Work<T> = (tx: Transaction) => Promise<T>;
 
-const BEGIN: Query = { text: 'BEGIN' };
 const COMMIT: Query = { text: 'COMMIT' };
 /** Serialisation failure and deadlock: another try may succeed. https://www.postgresql.org/docs/18/errcodes-appendix.html */
 const RETRYABLE = new Set(['40001', '40P01']);
@@ -64,7 +63,7 @@ export class Database {
     const client = await poolOf(this.dataSource).connect();
     let broken: Error | undefined;
     try {
-      const [, , rows] = await pipelined(client, [BEGIN, this.scope(), { ...one, values }, COMMIT]);
+      const [, rows] = await pipelined(client, [this.opening(), { ...one, values }, COMMIT]);
       return rows as Row[];
     } catch (error) {
       broken = isConnectionFault(error) ? (error as Error) : undefined;
@@ -121,14 +120,14 @@ export class Database {
 
   private async begin(client: PoolClient, message: MessageContext | null): Promise<void> {
     if (message?.idempotencyHash == null) {
-      await pipelined(client, [BEGIN, this.scope()]);
+      await pipelined(client, [this.opening()]);
       return;
     }
     const lock = {
       text: 'SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS free',
       values: [message.messageId],
     };
-    const [, , rows] = await pipelined(client, [BEGIN, this.scope(), lock]);
+    const [, rows] = await pipelined(client, [this.opening(), lock]);
     if ((rows as { free: boolean }[])[0]?.free !== true) throw new AppError('IDEMPOTENCY_IN_PROGRESS');
     const stored = await client.query(`SELECT 1 FROM ${this.schema}.inbox_messages WHERE message_id = $1`, [
       message.messageId,
@@ -193,13 +192,17 @@ export class Database {
     }
   }
 
-  private scope(): Query {
+  /**
+   * BEGIN with the project: one message of the simple protocol, where a call of set_config would be parsed, bound and
+   * answered with a row for each transaction.
+   */
+  private opening(): Query {
     const projectId = this.everywhere ? '' : (currentContext().caller.projectId ?? '');
-    return {
-      name: 'qa-scope',
-      text: `SELECT set_config('qa.project_id', $1, true), set_config('qa.all_projects', $2, true)`,
-      values: [projectId, this.everywhere ? 'on' : 'off'],
-    };
+    // It becomes part of the text: nothing but a UUID may.
+    if (!/^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$/i.test(projectId))
+      throw new AppError('PROJECT_NOT_FOUND', { id: projectId });
+    const all = this.everywhere ? 'on' : 'off';
+    return { text: `BEGIN; SET LOCAL qa.project_id = '${projectId}'; SET LOCAL qa.all_projects = '${all}'` };
   }
 }
 

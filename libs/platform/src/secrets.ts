@@ -1,9 +1,18 @@
-import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createSecretKey,
+  hkdfSync,
+  type KeyObject,
+  randomBytes,
+} from 'node:crypto';
 
 /** The installation's keys, all derived from the master key (ENCRYPTION_KEY, 64 hex digits). */
 class Keys {
   readonly encryption: Buffer;
-  readonly signing: Buffer;
+  /** A key object: made of bytes for every signature it was a tenth of a request's CPU. */
+  readonly signing: KeyObject;
   /** Names the master key without telling it. */
   readonly id: string;
 
@@ -14,7 +23,7 @@ class Keys {
     }
     const derive = (purpose: string) => Buffer.from(hkdfSync('sha256', master, '', `qa-pms ${purpose}`, 32));
     this.encryption = derive('secrets');
-    this.signing = derive('requests');
+    this.signing = createSecretKey(derive('requests'));
     this.id = createHash('sha256').update(derive('key id')).digest('hex').slice(0, 8);
   }
 }
@@ -32,7 +41,7 @@ function required(): Keys {
 }
 
 /** Key for the signatures of requests between services. */
-export function signingKey(): Buffer {
+export function signingKey(): KeyObject {
   return required().signing;
 }
 
