@@ -26,7 +26,8 @@ export interface System {
   url: string;
   /** Signs in as one of the demo users. */
   signIn: (username: string, project?: string) => Promise<Api>;
-  /** The simulated Jira's address; null where it is inside of the process. */
+  /** Address of its database; null where that is embedded. */
+  databaseUrl: string | null;
   processes: Map<string, Process>;
   /** Starts one more process of a service. */
   start: (service: string, name: string) => Promise<Process>;
@@ -97,7 +98,9 @@ async function signInWith(url: string, dataDir: string, username: string, projec
 }
 
 /** Everything in one process, as `npm start` runs it. */
-export async function startAllInOneSystem(environment: Record<string, string> = {}): Promise<System> {
+export async function startAllInOneSystem(
+  environment: Record<string, string> = {},
+): Promise<System & { dataDir: string }> {
   const dataDir = await mkdtemp(join(tmpdir(), 'qa-pms-e2e-'));
   const port = await freePort();
   const url = `http://127.0.0.1:${String(port)}`;
@@ -115,6 +118,8 @@ export async function startAllInOneSystem(environment: Record<string, string> = 
   const processes = new Map([['all', await start()]]);
   return {
     url,
+    dataDir,
+    databaseUrl: null,
     processes,
     signIn: (username, project = 'DEMO') => signInWith(url, dataDir, username, project),
     start: async (_service, name) => {
@@ -182,6 +187,7 @@ export async function startDistributedSystem(brokers: string): Promise<System> {
   const url = processes.get('gateway-0')?.url ?? '';
   return {
     url,
+    databaseUrl: database.url,
     processes,
     start,
     signIn: (username, project = 'DEMO') => signInWith(url, dataDir, username, project),

@@ -1,0 +1,123 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import type { TicketSummary, Workflow, WorkflowTime } from '@qa-pms/contracts';
+import { describeWithKafka } from '@qa-pms/testing/jest';
+import pg from 'pg';
+import type { Api } from './api.js';
+import { startDistributedSystem, type System } from './system.js';
+
+/** `npm run prove:crash` runs it whole; CI a short one. */
+const [CLIENTS, COMMANDS, KILLS] = process.env['PROOF'] === 'whole' ? [20, 10_000, 50] : [6, 300, 4];
+const LIMIT_MS = process.env['PROOF'] === 'whole' ? 45 * 60_000 : 240_000;
+/** What a client sends in turn: each is legal only after the one before it, so that a lost or doubled one shows. */
+const TURN = ['pause', 'resume'] as const;
+
+describeWithKafka('killed services', (kafka) => {
+  let system: System;
+  let qa: Api;
+
+  beforeAll(async () => {
+    system = await startDistributedSystem(kafka().brokers);
+    qa = await system.signIn('qa');
+  }, 180_000);
+
+  afterAll(() => system.stop(), 60_000);
+
+  it(
+    'lose nothing that was acknowledged, and apply nothing twice',
+    async () => {
+      const keys = await ticketKeys(qa, CLIENTS);
+      let done = 0;
+      const kills: string[] = [];
+      const clients = keys.map(async (ticketKey) => {
+        const workflow = await untilAcknowledged<Workflow>(qa, '/workflows', { ticketKey });
+        let version = workflow.rowVersion;
+        for (let count = 0; count < COMMANDS / CLIENTS; count += 1) {
+          const answer = await untilAcknowledged<Workflow>(
+            qa,
+            `/workflows/${workflow.id}/${TURN[count % 2] ?? ''}`,
+            {},
+          );
+          version += 1;
+          expect(answer.rowVersion).toBe(version);
+          done += 1;
+        }
+        return { id: workflow.id, version };
+      });
+      const killing = (async () => {
+        for (let count = 0; count < KILLS; count += 1) {
+          while (done < (COMMANDS * (count + 0.5)) / KILLS) await sleep(20);
+          const service = ['workflow', 'tracking', 'identity', 'jira'][Math.floor(Math.random() * 4)] ?? '';
+          const name = `${service}-0`;
+          system.processes.get(name)?.kill('SIGKILL');
+          kills.push(service);
+          await system.start(service, name);
+        }
+      })();
+
+      const results = await Promise.all(clients);
+      await killing;
+
+      for (const { id, version } of results) {
+        const { body: workflow } = await qa.get<Workflow>(`/workflows/${id}`);
+        expect(workflow.rowVersion).toBe(version);
+        const time = await timesAfter(qa, id, version);
+        const sum = time.steps.flatMap(({ sessions }) => sessions).reduce((total, { seconds }) => total + seconds, 0);
+        expect(time).toMatchObject({ rowVersion: version, totalSeconds: sum });
+        expectNoOverlap(time);
+      }
+      expect(kills).toHaveLength(KILLS);
+      expect(await deadLetters(system.databaseUrl ?? '')).toBe(0);
+    },
+    LIMIT_MS,
+  );
+});
+
+async function ticketKeys(api: Api, count: number): Promise<string[]> {
+  for (;;) {
+    const { body } = await api.get<{ data: TicketSummary[] }>('/tickets?page_size=100');
+    if (body.data.length >= count) return body.data.slice(0, count).map(({ key }) => key);
+    await sleep(200);
+  }
+}
+
+/** Sends a command until it is acknowledged: always the same one, which its key says. */
+async function untilAcknowledged<T>(api: Api, path: string, body: object): Promise<T> {
+  const key = { 'idempotency-key': randomUUID() };
+  for (;;) {
+    const answer = await api.post<T & { code?: string }>(path, body, key).catch(() => null);
+    if (answer && answer.status < 300) return answer.body;
+    const again = answer === null || answer.status >= 500 || answer.body.code === 'IDEMPOTENCY_IN_PROGRESS';
+    if (!again) throw new Error(`${path} answered ${String(answer.status)}: ${answer.text}`);
+    await sleep(100);
+  }
+}
+
+async function timesAfter(api: Api, id: string, version: number): Promise<WorkflowTime> {
+  for (let attempt = 0; attempt < 30; attempt += 1) {
+    const { status, body } = await api.get<WorkflowTime>(`/time/sessions/${id}?after_row_version=${String(version)}`);
+    if (status === 200) return body;
+  }
+  throw new Error(`tracking has not heard of version ${String(version)} of ${id}`);
+}
+
+function expectNoOverlap(time: WorkflowTime): void {
+  const sessions = time.steps
+    .flatMap((step) => step.sessions)
+    .sort((one, other) => one.startedAt.localeCompare(other.startedAt));
+  sessions.slice(1).forEach((session, index) => {
+    expect(sessions[index]?.endedAt ?? '').not.toBe('');
+    expect((sessions[index]?.endedAt ?? '') <= session.startedAt).toBe(true);
+  });
+}
+
+async function deadLetters(databaseUrl: string): Promise<number> {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  const { rows } = await client.query<{ count: number }>(
+    `SELECT (SELECT count(*) FROM workflow.dead_letters)::int + (SELECT count(*) FROM tracking.dead_letters)::int AS count`,
+  );
+  await client.end();
+  return rows[0]?.count ?? -1;
+}
