@@ -46,7 +46,7 @@ async function send(
   return {
     status: answer.statusCode,
     headers: answer.headers,
-    body: (isJson ? answer.json() : {}),
+    body: isJson ? answer.json() : {},
     text: answer.body,
   };
 }

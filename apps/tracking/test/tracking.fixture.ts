@@ -14,7 +14,7 @@ import { trackingService } from '../src/service.js';
 import { aStep, aWorkflow } from './build.js';
 
 /** Waits for changes that do not come are cut short in tests. */
-const SETTINGS = { TRACKING_ARRIVAL_WAIT_MS: '400', TRACKING_GAP_CHECK_SECONDS: '1' };
+const SETTINGS = { TRACKING_ARRIVAL_WAIT_MS: '400', TRACKING_GAP_CHECK_SECONDS: '3600' };
 
 /** Tracking on a database of its own. */
 export class Tracking {

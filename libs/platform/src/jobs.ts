@@ -11,8 +11,11 @@ export class BackgroundJobs implements OnApplicationShutdown {
 
   constructor(private readonly log: Log) {}
 
-  /** Runs `work` now and then `milliseconds` after each end. A failure is logged and does not stop it. */
-  every(milliseconds: number, name: string, work: () => Promise<unknown>): void {
+  /**
+   * Runs `work` at once (or first after `milliseconds`), and again `milliseconds` after each end. A failure is logged
+   * and does not stop it.
+   */
+  every(milliseconds: number, name: string, work: () => Promise<unknown>, { atOnce = true } = {}): void {
     const round = (): void => {
       if (this.stopped) return;
       const run = runAsSystem({}, async () => {
@@ -23,16 +26,20 @@ export class BackgroundJobs implements OnApplicationShutdown {
         }
       }).finally(() => {
         this.running.delete(run);
-        if (this.stopped) return;
-        const timer = setTimeout(() => {
-          this.timers.delete(timer);
-          round();
-        }, milliseconds);
-        this.timers.add(timer.unref());
+        wait();
       });
       this.running.add(run);
     };
-    round();
+    const wait = (): void => {
+      if (this.stopped) return;
+      const timer = setTimeout(() => {
+        this.timers.delete(timer);
+        round();
+      }, milliseconds);
+      this.timers.add(timer.unref());
+    };
+    if (atOnce) round();
+    else wait();
   }
 
   async onApplicationShutdown(): Promise<void> {

@@ -34,7 +34,9 @@ export class AlertsService implements OnApplicationBootstrap {
   ) {}
 
   onApplicationBootstrap(): void {
-    this.jobs.every(this.settings.gapCheckSeconds * 1000, 'raise gap alerts', () => this.raiseRunning());
+    this.jobs.every(this.settings.gapCheckSeconds * 1000, 'raise gap alerts', () => this.raiseRunning(), {
+      atOnce: false,
+    });
   }
 
   /** One's own alerts, or all with `time:read`, the latest first. */

@@ -54,12 +54,13 @@ export function reportMarkdown(report: Report): string {
       'Links',
       content.steps.flatMap(({ links }) => links.map(({ title, url }) => `- ${link(title, url)}`)),
     ),
-    ...section('Strategies', strategies ? [strategies] : []),
-    ...section('Notes', notes ? [notes] : []),
+    // Before all free text: what is left open there, such as a comment, must not hide a notice.
     ...section(
       'Notices',
       report.notices.map((notice) => `- ${text(notice)}`),
     ),
+    ...section('Strategies', strategies ? [strategies] : []),
+    ...section('Notes', notes ? [notes] : []),
   ]
     .join('\n\n')
     .concat('\n');
@@ -95,7 +96,7 @@ export function duration(seconds: number): string {
 
 /** Plain text that stays plain text: what Markdown would read as mark-up is escaped, and a table stays in its row. */
 function text(value: string): string {
-  return value.replace(/[\\`*_{}[\]()#+!|<>~]/g, '\\$&').replace(/\s*\n\s*/g, ' ');
+  return value.replace(/[\\`*_{}[\]()#+!|<>~&]/g, '\\$&').replace(/\s*[\r\n]\s*/g, ' ');
 }
 
 function link(title: string, url: string | null | undefined): string {

@@ -11,6 +11,7 @@ import {
   ReportPostingRequested,
   type UpdateReport,
   type Workflow,
+  type WorkflowTime,
   type WorkflowTimed,
 } from '@qa-pms/contracts';
 import { Database, isUniqueViolation, statement, type Transaction } from '@qa-pms/database';
@@ -28,6 +29,8 @@ interface ReportRow {
   title: string;
   content: ReportContent;
   notices: string[];
+  /** Times that came after it was final: the next version has them. */
+  corrected_time: WorkflowTime | null;
   generated_at: Date;
   finalised_at: Date | null;
   row_version: number;
@@ -89,19 +92,21 @@ export class ReportsService {
     });
   }
 
-  /** Throws REPORT_NOT_FOUND where the workflow has none, REPORT_DRAFT_OPEN. */
+  /** Throws WORKFLOW_NOT_FOUND, REPORT_NOT_FOUND where it is not completed, REPORT_DRAFT_OPEN. */
   async openVersion(workflowId: string): Promise<Report> {
     try {
       return await this.db.once(async (tx) => {
         const [latest] = await tx.query<ReportRow>(`${LATEST.text} FOR UPDATE`, [workflowId]);
-        if (!latest) throw new AppError('REPORT_NOT_FOUND', { workflowId });
+        if (!latest) throw await this.noReport(tx, workflowId);
         demandOwner(latest);
         if (latest.status === 'draft') throw new AppError('REPORT_DRAFT_OPEN', { reportId: latest.id });
+        const { content: before, corrected_time: time } = latest;
+        const content = time ? withTimes(before, time) : before;
         const [row] = await tx.query<ReportRow>(
           `INSERT INTO workflow.reports (id, project_id, workflow_id, ticket_key, user_id, status, version, title, content, generated_at)
-           SELECT $2, project_id, workflow_id, ticket_key, user_id, 'draft', version + 1, title, content, now()
+           SELECT $2, project_id, workflow_id, ticket_key, user_id, 'draft', version + 1, title, $3, now()
            FROM workflow.reports WHERE id = $1 RETURNING *`,
-          [latest.id, uuidv7()],
+          [latest.id, uuidv7(), JSON.stringify(content)],
         );
         return toReport(row as ReportRow);
       });
@@ -143,13 +148,17 @@ export class ReportsService {
       const [latest] = await tx.query<ReportRow>(`${LATEST.text} FOR UPDATE`, [time.workflowId]);
       // A cancelled workflow has times and no report.
       if (!latest) return;
-      const known = latest.content.time;
+      const known = latest.corrected_time ?? latest.content.time;
       if (known && known.asOf > time.asOf) return;
       if (latest.status === 'draft') {
         await this.write(tx, latest.id, { content: withTimes(latest.content, time), finalise: false });
         return;
       }
-      if (known?.totalSeconds === time.totalSeconds) return;
+      if (known && sameSeconds(known, time)) return;
+      await tx.query('UPDATE workflow.reports SET corrected_time = $2 WHERE id = $1', [
+        latest.id,
+        JSON.stringify(time),
+      ]);
       const notice = `Times were corrected on ${time.asOf}: the total is now ${String(time.totalSeconds)} s.`;
       await this.notice(tx, time.workflowId, notice);
     });
@@ -162,6 +171,13 @@ export class ReportsService {
        WHERE workflow_id = $1 AND version = (SELECT max(version) FROM workflow.reports WHERE workflow_id = $1)`,
       [workflowId, text],
     );
+  }
+
+  private async noReport(tx: Transaction, workflowId: string): Promise<AppError> {
+    const found = await tx.query('SELECT 1 FROM workflow.workflows WHERE id = $1', [workflowId]);
+    return found.length > 0
+      ? new AppError('REPORT_NOT_FOUND', { workflowId })
+      : new AppError('WORKFLOW_NOT_FOUND', { id: workflowId });
   }
 
   private async editable(tx: Transaction, id: string, expectedVersion: number | null): Promise<ReportRow> {
@@ -187,6 +203,11 @@ export class ReportsService {
     );
     return toReport(row as ReportRow);
   }
+}
+
+function sameSeconds(one: WorkflowTime, other: WorkflowTime): boolean {
+  const seconds = (time: WorkflowTime): string => time.steps.map((step) => step.seconds).join();
+  return one.totalSeconds === other.totalSeconds && seconds(one) === seconds(other);
 }
 
 function demandOwner(row: ReportRow): void {

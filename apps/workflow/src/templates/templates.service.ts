@@ -10,7 +10,7 @@ import {
   type TemplateStep,
   type UpdateTemplate,
 } from '@qa-pms/contracts';
-import { Database, isUniqueViolation, statement, type Transaction } from '@qa-pms/database';
+import { Database, statement, type Transaction } from '@qa-pms/database';
 import { requireProject } from '@qa-pms/platform';
 import { v7 as uuidv7 } from 'uuid';
 import { BUG_FIX, FEATURE_TEST } from './seeded-templates.js';
@@ -118,6 +118,8 @@ export class TemplatesService {
   }
 
   private async current(tx: Transaction, id: string, expectedVersion: number): Promise<TemplateRow> {
+    // The shared row of a seeded template cannot be locked; without a lock, a new version could outlive a deletion.
+    await tx.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 2))', [`${requireProject()} template ${id}`]);
     const [row] = await tx.query<TemplateRow>(GET.text, [id]);
     if (!row) throw new AppError('TEMPLATE_NOT_FOUND', { id });
     if (row.version !== expectedVersion) throw new AppError('PRECONDITION_FAILED', { version: row.version });
@@ -139,19 +141,12 @@ async function insert(
   tx: Transaction,
   { id, name, ticketType, description, version, isSeeded, steps }: NewVersion,
 ): Promise<Template> {
-  try {
-    const [row] = await tx.query<TemplateRow>(
-      `INSERT INTO workflow.templates (id, project_id, name, ticket_type, description, version, is_seeded, steps)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING *`,
-      [id, requireProject(), name, ticketType, description, version, isSeeded, JSON.stringify(steps)],
-    );
-    return toTemplate(row as TemplateRow);
-  } catch (error) {
-    // Two made the next version at the same time: the second one has not read the first one's.
-    if (isUniqueViolation(error, 'templates_uq_id_project_id_version'))
-      throw new AppError('PRECONDITION_FAILED', { version });
-    throw error;
-  }
+  const [row] = await tx.query<TemplateRow>(
+    `INSERT INTO workflow.templates (id, project_id, name, ticket_type, description, version, is_seeded, steps)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING *`,
+    [id, requireProject(), name, ticketType, description, version, isSeeded, JSON.stringify(steps)],
+  );
+  return toTemplate(row as TemplateRow);
 }
 
 function toTemplate(row: TemplateRow): Template {

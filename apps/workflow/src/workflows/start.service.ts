@@ -1,5 +1,13 @@
 import { Injectable } from '@nestjs/common';
-import { AppError, GetTicket, type StartedWorkflow, type StartWorkflow, WorkflowChanged } from '@qa-pms/contracts';
+import {
+  AppError,
+  GetTicket,
+  type StartedWorkflow,
+  type StartWorkflow,
+  type Template,
+  type Ticket,
+  WorkflowChanged,
+} from '@qa-pms/contracts';
 import { Database, isUniqueViolation, statement, type Transaction } from '@qa-pms/database';
 import { MessageBus, requireProject, requireUser } from '@qa-pms/platform';
 import { v7 as uuidv7 } from 'uuid';
@@ -13,6 +21,9 @@ const OWN_OPEN = `
   WHERE project_id = $1 AND ticket_key = $2 AND user_id = $3 AND status IN ('active', 'paused')`;
 const OWN = statement('workflows-own-open', OWN_OPEN);
 
+/** How often a start that may go on with an open workflow, or replace it, is tried against others at the same moment. */
+const ATTEMPTS = 5;
+
 /** Starting a workflow from a ticket. */
 @Injectable()
 export class StartService {
@@ -24,39 +35,52 @@ export class StartService {
 
   /** Throws TICKET_NOT_FOUND, TEMPLATE_NOT_FOUND, WORKFLOW_ALREADY_ACTIVE. */
   async start(command: StartWorkflow): Promise<StartedWorkflow> {
-    const { ticketKey, templateId, onActive } = command;
+    const { ticketKey, templateId } = command;
+    const onActive = command.onActive ?? 'reject';
     const ticket = await this.bus.request(GetTicket, { key: ticketKey });
     const template = templateId
       ? await this.templates.get(templateId)
       : await this.templates.forTicketType(ticket.type);
-    const owner = [requireProject(), ticketKey, requireUser().userId];
-    try {
-      return await this.db.once(async (tx) => {
-        const at = new Date().toISOString();
-        const [open] = await tx.query<WorkflowRow>(`${OWN_OPEN} FOR UPDATE`, owner);
-        if (open && onActive === 'resume') return this.goOn(tx, open, at);
-        if (open && onActive === 'restart') await write(tx, 'cancelled', cancel(toWorkflow(open), at));
-        else if (open) throw alreadyActive(open);
-        const { userId, displayName } = requireUser();
-        const workflow = startWorkflow({
-          id: uuidv7(),
-          projectId: requireProject(),
-          userId,
-          userDisplayName: displayName,
-          ticket,
-          template,
-          at,
-        });
-        await insertWorkflow(tx, workflow);
-        tx.publish(WorkflowChanged, { change: 'started', at, workflow });
-        return { workflow, result: 'started' as const };
-      });
-    } catch (error) {
-      if (!isUniqueViolation(error, 'idx_workflows_open')) throw error;
-      // Another start of the same person was faster: its row could not be seen before it was committed.
-      const [open] = await this.db.read<WorkflowRow>(OWN, owner);
-      throw open ? alreadyActive(open) : new AppError('CONFLICT');
+    // Jira keeps answering to the old key of a ticket that was moved.
+    const owner = [requireProject(), ticket.key, requireUser().userId];
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.attempt(owner, onActive, { ticket, template });
+      } catch (error) {
+        if (!isUniqueViolation(error, 'idx_workflows_open')) throw error;
+        // Another start of the same person was faster: its row could not be seen before it was committed.
+        if (onActive !== 'reject' && attempt < ATTEMPTS) continue;
+        const [open] = await this.db.read<WorkflowRow>(OWN, owner);
+        throw open ? alreadyActive(open) : new AppError('CONFLICT');
+      }
     }
+  }
+
+  private attempt(
+    owner: string[],
+    onActive: 'reject' | 'resume' | 'restart',
+    { ticket, template }: { ticket: Ticket; template: Template },
+  ): Promise<StartedWorkflow> {
+    return this.db.once(async (tx) => {
+      const at = new Date().toISOString();
+      const [open] = await tx.query<WorkflowRow>(`${OWN_OPEN} FOR UPDATE`, owner);
+      if (open && onActive === 'resume') return this.goOn(tx, open, at);
+      if (open && onActive === 'restart') await write(tx, 'cancelled', cancel(toWorkflow(open), at));
+      else if (open) throw alreadyActive(open);
+      const { userId, displayName } = requireUser();
+      const workflow = startWorkflow({
+        id: uuidv7(),
+        projectId: requireProject(),
+        userId,
+        userDisplayName: displayName,
+        ticket,
+        template,
+        at,
+      });
+      await insertWorkflow(tx, workflow);
+      tx.publish(WorkflowChanged, { change: 'started', at, workflow });
+      return { workflow, result: 'started' as const };
+    });
   }
 
   private async goOn(tx: Transaction, open: WorkflowRow, at: string): Promise<StartedWorkflow> {

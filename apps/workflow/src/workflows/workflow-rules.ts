@@ -94,7 +94,7 @@ export function reopenStep(workflow: Workflow, index: number, reason: string, at
   const step = stepOf(workflow, index);
   if (step.completedAt === null)
     throw new AppError('STEP_OUT_OF_ORDER', { currentStepIndex: workflow.currentStepIndex, stepStatus: step.status });
-  const notes = [step.notes, `Reopened: ${reason}`].filter((note) => note !== null && note !== '').join('\n\n');
+  const { notes } = withNote(step, `Reopened: ${reason}`);
   const steps = workflow.steps.map((other): WorkflowStep => {
     if (other.index === index)
       return {
@@ -118,9 +118,10 @@ export function updateStep(workflow: Workflow, index: number, content: StepConte
   return changed({ ...workflow, steps: withStep(workflow, { ...step, ...written(content) }) }, at);
 }
 
-export function pause(workflow: Workflow, at: string): Workflow {
+/** Stops the clock; a reason is noted in the current step. */
+export function pause(workflow: Workflow, at: string, reason: string | null = null): Workflow {
   demand(workflow, 'active');
-  const next = changed(workflow, at);
+  const next = changed({ ...workflow, steps: reasoned(workflow, 'Paused', reason) }, at);
   return { ...next, status: 'paused', pausedAt: next.updatedAt };
 }
 
@@ -129,9 +130,10 @@ export function resume(workflow: Workflow, at: string): Workflow {
   return changed({ ...workflow, status: 'active', pausedAt: null }, at);
 }
 
-export function cancel(workflow: Workflow, at: string): Workflow {
+/** Ends it without a report; a reason is noted in the current step. */
+export function cancel(workflow: Workflow, at: string, reason: string | null = null): Workflow {
   demand(workflow, 'active', 'paused');
-  const next = changed(workflow, at);
+  const next = changed({ ...workflow, steps: reasoned(workflow, 'Cancelled', reason) }, at);
   return { ...next, status: 'cancelled', pausedAt: null, cancelledAt: next.updatedAt };
 }
 
@@ -153,11 +155,8 @@ export function handOver(
   at: string,
 ): Workflow {
   demand(workflow, 'paused');
-  const step = workflow.steps[Math.min(workflow.currentStepIndex, workflow.steps.length - 1)];
   const text = `Handed over by ${workflow.userDisplayName} to ${to.displayName}${note === null ? '.' : `: ${note}`}`;
-  const steps = step
-    ? withStep(workflow, { ...step, notes: [step.notes, text].filter(Boolean).join('\n\n') })
-    : workflow.steps;
+  const steps = noted(workflow, text);
   return changed({ ...workflow, userId: to.userId, userDisplayName: to.displayName, steps }, at);
 }
 
@@ -177,6 +176,21 @@ function changed(workflow: Workflow, at: string): Workflow {
     rowVersion: workflow.rowVersion + 1,
     updatedAt: at > workflow.updatedAt ? at : workflow.updatedAt,
   };
+}
+
+function reasoned(workflow: Workflow, what: string, reason: string | null): WorkflowStep[] {
+  return reason === null ? workflow.steps : noted(workflow, `${what}: ${reason}`);
+}
+
+/** The steps with a note in the current one; in the last one where all have ended. */
+function noted(workflow: Workflow, text: string): WorkflowStep[] {
+  const { steps, currentStepIndex } = workflow;
+  const current = Math.min(currentStepIndex, steps.length - 1);
+  return steps.map((step) => (step.index === current ? withNote(step, text) : step));
+}
+
+function withNote(step: WorkflowStep, text: string): WorkflowStep {
+  return { ...step, notes: step.notes ? `${step.notes}\n\n${text}` : text };
 }
 
 function withStep(workflow: Workflow, step: WorkflowStep): WorkflowStep[] {

@@ -85,7 +85,7 @@ export class WorkflowsMessages {
 
   @Handle(PauseWorkflow)
   pause(command: PauseWorkflow): Promise<Workflow> {
-    return this.workflows.change(command, 'paused', pause);
+    return this.workflows.change(command, 'paused', (workflow, at) => pause(workflow, at, command.reason));
   }
 
   @Handle(ResumeWorkflow)
@@ -95,7 +95,7 @@ export class WorkflowsMessages {
 
   @Handle(CancelWorkflow)
   cancel(command: CancelWorkflow): Promise<Workflow> {
-    return this.workflows.change(command, 'cancelled', cancel);
+    return this.workflows.change(command, 'cancelled', (workflow, at) => cancel(workflow, at, command.reason));
   }
 
   @Handle(CompleteWorkflow)

@@ -15,7 +15,7 @@ import {
   WorkflowChanged,
 } from '@qa-pms/contracts';
 import { Database, isUniqueViolation, statement, type Transaction } from '@qa-pms/database';
-import { can, MessageBus, requireProject, requireUser } from '@qa-pms/platform';
+import { caller, can, currentContext, MessageBus, requireProject, requireUser, runInContext } from '@qa-pms/platform';
 import { ReportsService } from '../reports/reports.service.js';
 import { type ChangeName, complete, handOver, pause } from './workflow-rules.js';
 import { lockWorkflow, toWorkflow, updateWorkflow, type WorkflowRow } from './workflow-rows.js';
@@ -38,6 +38,13 @@ const OPEN_OF_USER = statement(
 const OPEN_ON_TICKET = statement(
   'workflows-open-on-ticket',
   `SELECT * FROM workflow.workflows WHERE project_id = $1 AND ticket_key = $2 AND status IN ('active', 'paused') ORDER BY started_at`,
+);
+
+const OPEN_OF_MEMBER = statement(
+  'workflows-open-of-member',
+  `SELECT other.* FROM workflow.workflows AS mine JOIN workflow.workflows AS other
+     ON other.project_id = mine.project_id AND other.ticket_key = mine.ticket_key
+   WHERE mine.id = $1 AND other.user_id = $2 AND other.status IN ('active', 'paused')`,
 );
 
 /** A rule applied to a workflow at a moment. */
@@ -133,24 +140,25 @@ export class WorkflowsService {
     if (!permissionsOf(member.roles).includes('workflows:write')) {
       throw new AppError('FORBIDDEN', { permission: 'workflows:write', userId: command.toUserId });
     }
-    const busy = await this.db.read<WorkflowRow>(statement('workflows-open-of-member', BUSY), [
-      command.id,
-      command.toUserId,
-    ]);
-    if (busy[0]) throw new AppError('WORKFLOW_ALREADY_ACTIVE', { workflowId: busy[0].id, status: busy[0].status });
     try {
       return await this.change(command, 'handed_over', (workflow, at) =>
         handOver(workflow, member, command.note ?? null, at),
       );
     } catch (error) {
-      if (isUniqueViolation(error, 'idx_workflows_open'))
-        throw new AppError('WORKFLOW_ALREADY_ACTIVE', { userId: command.toUserId });
-      throw error;
+      if (!isUniqueViolation(error, 'idx_workflows_open')) throw error;
+      const [busy] = await this.db.read<WorkflowRow>(OPEN_OF_MEMBER, [command.id, command.toUserId]);
+      throw new AppError('WORKFLOW_ALREADY_ACTIVE', { workflowId: busy?.id, status: busy?.status });
     }
   }
 
   /** The active workflows of a removed member are paused: whoever may change any can hand them over. */
   memberRemoved({ projectId, userId }: MemberRemoved): Promise<void> {
+    // Whoever removes a member may work in another project at that moment, or in none.
+    const context = { ...currentContext(), caller: { ...caller(), projectId } };
+    return runInContext(context, () => this.pauseAll(projectId, userId));
+  }
+
+  private pauseAll(projectId: string, userId: string): Promise<void> {
     return this.db.once(async (tx) => {
       const rows = await tx.query<WorkflowRow>(
         `SELECT * FROM workflow.workflows WHERE project_id = $1 AND user_id = $2 AND status = 'active' ORDER BY id FOR UPDATE`,
@@ -176,11 +184,6 @@ export class WorkflowsService {
     return write(tx, name, rule(before, new Date().toISOString()));
   }
 }
-
-const BUSY = `
-  SELECT other.* FROM workflow.workflows AS mine JOIN workflow.workflows AS other
-    ON other.project_id = mine.project_id AND other.ticket_key = mine.ticket_key
-  WHERE mine.id = $1 AND other.user_id = $2 AND other.id <> mine.id AND other.status IN ('active', 'paused') LIMIT 1`;
 
 /** Writes a changed workflow with the event that tells of it. */
 export async function write(tx: Transaction, change: ChangeName, workflow: Workflow): Promise<Workflow> {
