@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type AppError, CompleteStep, ListWorkflows, StartWorkflow } from '@qa-pms/contracts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from 'pg';
+import { v7 as uuidv7 } from 'uuid';
 import { team, Workflows } from './workflow.fixture.js';
 
 /** Two instances on one database: what holds one back in its own process does not hold the other. */
@@ -59,6 +62,67 @@ describe('fifty at the same moment', () => {
     await expect(workflows.get(id, quinn)).resolves.toMatchObject({ currentStepIndex: 1, rowVersion: 2 });
   });
 });
+
+describe('a start that meets one that is just being committed', () => {
+  /** Starts while the row of another start is written and not yet committed; that one commits once this one waits. */
+  async function startMeanwhile(onActive: 'reject' | 'resume' | 'restart') {
+    const { quinn, project } = team();
+    const { id } = await workflows.begin(quinn, 'DEMO-1');
+    const other = new Client({ connectionString: workflows.databaseUrl });
+    await other.connect();
+    await other.query('BEGIN');
+    await other.query(`SELECT set_config('qa.project_id', $1, true)`, [project]);
+    const faster = uuidv7();
+    await other.query(
+      `INSERT INTO workflow.workflows SELECT (jsonb_populate_record(one, $2)).* FROM workflow.workflows AS one WHERE id = $1`,
+      [id, JSON.stringify({ id: faster, ticket_key: 'DEMO-2' })],
+    );
+    const start = workflows.service.request(StartWorkflow, { ticketKey: 'DEMO-2', onActive }, { caller: quinn });
+    const outcome = start.then(
+      ({ result, workflow }) => ({ result, id: workflow.id }),
+      (error: unknown) => {
+        const { code, details } = error as AppError;
+        return { code, id: details['workflowId'] };
+      },
+    );
+    await untilOneWaits(other);
+    await other.query('COMMIT');
+    await other.end();
+    return { faster, outcome: await outcome };
+  }
+
+  it('is refused, with that one named', async () => {
+    const { faster, outcome } = await startMeanwhile('reject');
+
+    expect(outcome).toEqual({ code: 'WORKFLOW_ALREADY_ACTIVE', id: faster });
+  });
+
+  it('goes on with that one where it is wished', async () => {
+    const { faster, outcome } = await startMeanwhile('resume');
+
+    expect(outcome).toEqual({ result: 'resumed', id: faster });
+  });
+
+  it('replaces that one where it is wished', async () => {
+    const { faster, outcome } = await startMeanwhile('restart');
+
+    expect(outcome).toMatchObject({ result: 'started' });
+    expect(outcome.id).not.toBe(faster);
+  });
+});
+
+/** Waits at most 5 s until a session of this database waits for a lock. */
+async function untilOneWaits(client: Client): Promise<void> {
+  const limit = Date.now() + 5000;
+  for (;;) {
+    const { rowCount } = await client.query(
+      `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+    );
+    if (rowCount) return;
+    if (Date.now() > limit) throw new Error('Nobody waited within 5 s.');
+    await sleep(10);
+  }
+}
 
 describe('restarts at the same moment', () => {
   it('leave one workflow open', async () => {

@@ -209,6 +209,7 @@ describe('the history of reports', () => {
     expect(await ids({ from: second.generatedAt })).toEqual([1, second.id]);
     expect(await ids({ to: second.generatedAt })).toEqual([1, first.id]);
     expect(await ids({ page: 2, pageSize: 1 })).toEqual([2, first.id]);
+    await expect(ids({ to: '2026-02-31T00:00:00Z' })).rejects.toMatchObject(refusedAs('VALIDATION_ERROR'));
   });
 });
 

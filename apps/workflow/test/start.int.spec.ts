@@ -163,6 +163,7 @@ describe('lists of workflows', () => {
     expect(await ids({ status: 'paused' }, lead)).toEqual([0]);
     expect(await ids({ from: second.startedAt, templateId: second.template.id }, lead)).toEqual([1, second.id]);
     expect(await ids({ to: first.startedAt }, lead)).toEqual([0]);
+    await expect(ids({ from: '2026-02-31T00:00:00Z' }, lead)).rejects.toMatchObject(refusedAs('VALIDATION_ERROR'));
     await expect(ids({ userId: robin.userId }, quinn)).rejects.toMatchObject(refusedAs('FORBIDDEN'));
   });
 });

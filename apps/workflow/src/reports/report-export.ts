@@ -50,7 +50,7 @@ export function exportReport(report: Report, format: 'md' | 'html'): ExportedRep
   const markdown = reportMarkdown(report);
   if (format === 'md') return { filename, mediaType: 'text/markdown; charset=utf-8', body: markdown };
   const content = sanitizeHtml(marked.parse(markdown, { async: false }), SAFE);
-  const title = sanitizeHtml(report.title, { allowedTags: [], disallowedTagsMode: 'escape' });
+  const title = report.title.replace(/[&<>]/g, (char) => `&#${String(char.charCodeAt(0))};`);
   const body = `<!doctype html>
 <html lang="en">
 <head>

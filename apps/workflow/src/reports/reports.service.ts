@@ -17,6 +17,7 @@ import {
 import { Database, isUniqueViolation, statement, type Transaction } from '@qa-pms/database';
 import { can, requireProject, requireUser } from '@qa-pms/platform';
 import { v7 as uuidv7 } from 'uuid';
+import { momentOf } from '../input.js';
 import { draftContent, withReasons, withTimes } from './report-content.js';
 
 interface ReportRow {
@@ -70,7 +71,8 @@ export class ReportsService {
 
   async list(query: ListReports): Promise<{ data: Report[]; pagination: Pagination }> {
     const { ticketKey, userId, status, from, to, page = 1, pageSize = 20 } = query;
-    const filters = [requireProject(), ticketKey ?? null, userId ?? null, status ?? null, from ?? null, to ?? null];
+    const span = [momentOf('from', from), momentOf('to', to)];
+    const filters = [requireProject(), ticketKey ?? null, userId ?? null, status ?? null, ...span];
     const rows = await this.db.read<ReportRow & { total: number }>(LIST, [...filters, pageSize, (page - 1) * pageSize]);
     return paged(rows.map(toReport), rows[0]?.total ?? 0, { page, pageSize });
   }

@@ -13,6 +13,7 @@ import {
 import { Database, statement, type Transaction } from '@qa-pms/database';
 import { requireProject } from '@qa-pms/platform';
 import { v7 as uuidv7 } from 'uuid';
+import { invalid } from '../input.js';
 import { BUG_FIX, FEATURE_TEST } from './seeded-templates.js';
 
 interface TemplateRow {
@@ -141,6 +142,7 @@ async function insert(
   tx: Transaction,
   { id, name, ticketType, description, version, isSeeded, steps }: NewVersion,
 ): Promise<Template> {
+  if (steps.length === 0) throw invalid('steps', 'arrayMinSize', 'steps must have at least one step');
   const [row] = await tx.query<TemplateRow>(
     `INSERT INTO workflow.templates (id, project_id, name, ticket_type, description, version, is_seeded, steps)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING *`,

@@ -157,6 +157,18 @@ describe('pausing, resuming and cancelling', () => {
     expect(cancel(resumed, at(3))).toMatchObject({ status: 'cancelled', cancelledAt: at(3) });
   });
 
+  it('note the reason in the current step, or in the last one where all have ended', () => {
+    const paused = pause(started(), at(1), 'No build.');
+    const cancelled = cancel(paused, at(2), 'Withdrawn.');
+
+    expect(cancelled.steps.map(({ notes }) => notes)).toEqual([
+      'Paused: No build.\n\nCancelled: Withdrawn.',
+      null,
+      null,
+    ]);
+    expect(pause(allEnded(), at(9), 'Lunch.').steps.map(({ notes }) => notes)).toEqual([null, null, 'Paused: Lunch.']);
+  });
+
   it('name the state and what it allows when they are not possible', () => {
     const paused = pause(started(), at(1));
 

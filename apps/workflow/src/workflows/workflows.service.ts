@@ -16,6 +16,7 @@ import {
 } from '@qa-pms/contracts';
 import { Database, isUniqueViolation, statement, type Transaction } from '@qa-pms/database';
 import { caller, can, currentContext, MessageBus, requireProject, requireUser, runInContext } from '@qa-pms/platform';
+import { momentOf } from '../input.js';
 import { ReportsService } from '../reports/reports.service.js';
 import { type ChangeName, complete, handOver, pause } from './workflow-rules.js';
 import { lockWorkflow, toWorkflow, updateWorkflow, type WorkflowRow } from './workflow-rows.js';
@@ -81,8 +82,8 @@ export class WorkflowsService {
       whose,
       ticketKey ?? null,
       templateId ?? null,
-      from ?? null,
-      to ?? null,
+      momentOf('from', from),
+      momentOf('to', to),
     ];
     const rows = await this.db.read<WorkflowRow & { total: number }>(LIST, [
       ...filters,

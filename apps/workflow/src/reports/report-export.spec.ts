@@ -1,0 +1,153 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Report, ReportContent } from '@qa-pms/contracts';
+import { aReport, aStep, aTime, aWorkflow } from '../../test/build.js';
+import { draftContent, withTimes } from './report-content.js';
+import { exportReport } from './report-export.js';
+import { duration } from './report-markdown.js';
+
+const bug = { title: 'Cut off', severity: 'low' as const, component: 'booking', endpoint: null, ticketKey: 'DEMO-9' };
+
+const rich = aWorkflow([
+  aStep(0, {
+    links: [{ title: 'Log', url: 'https://ci.example.com/run/1' }],
+    testsCovered: [
+      { source: 'testmo', id: '4711', title: 'Login', url: 'https://example.testmo.net/4711' },
+      { source: 'manual', id: '2', title: 'Logout', url: null },
+    ],
+    bugs: [bug],
+  }),
+  aStep(1, { status: 'skipped', outcome: null, skipReason: 'Not on staging.' }),
+]);
+
+const draft = (values: Partial<ReportContent> = {}): Report =>
+  aReport({ ...draftContent(aWorkflow([aStep(0)]), []), ...values });
+const markdown = (report: Report): string => exportReport(report, 'md').body;
+const html = (report: Report): string => exportReport(report, 'html').body;
+
+describe('the Markdown of a report', () => {
+  it('tells everything that the report holds', () => {
+    const content = withTimes(draftContent(rich, [{ stepIndex: 0, reason: 'Slow.' }]), aTime([2, 0]));
+    const body = markdown(
+      aReport({ ...content, strategies: 'Exploratory.', notes: 'Mind.' }, { notices: ['Corrected.'] }),
+    );
+
+    for (const line of [
+      '# QA report DEMO-1: Login fails',
+      '| Ticket | DEMO-1 (Bug) |',
+      '| Time | 20 min 00 s of 20 min 00 s (100 %) |',
+      '| Step 0 | passed | 20 min 00 s | 10 min 00 s | 200 % |',
+      '| Step 1 | skipped: Not on staging. | 0 s | 10 min 00 s | 0 % |',
+      '- [Login](<https://example.testmo.net/4711>) (testmo 4711)',
+      '- Logout (manual 2)',
+      '- Cut off (low, booking, DEMO-9)',
+      '- Step 0 (200 %): Slow.',
+      '- [Log](<https://ci.example.com/run/1>)',
+      '- Corrected.',
+      '## Strategies\n\nExploratory.',
+      '## Notes\n\nMind.',
+    ]) {
+      expect(body.replaceAll('\\', '')).toContain(line);
+    }
+  });
+
+  it('leaves out what there is none of', () => {
+    const body = markdown(draft({ outcome: null }));
+
+    expect(body).toContain('| Time | not in yet |');
+    expect(body).toContain('| Outcome | open |');
+    expect(body.match(/^## .*/gm)).toEqual(['## Steps']);
+  });
+
+  it('names a gap of an unknown step by its number, and one without a reason as such', () => {
+    const body = markdown(draft({ gaps: [{ stepIndex: 7, ratio: null, reason: null }] }));
+
+    expect(body).toContain('- Step 8: no reason given');
+  });
+});
+
+describe('what people write in a report', () => {
+  const hostile = '<img src=x onerror=alert(1)> | **bold** [x](javascript:alert(1)) `code` &lt;\r\r# Heading\n| --- |';
+
+  it('stays text in titles and cells: as it was written, on its line', () => {
+    const step = aStep(0, { name: hostile, status: 'skipped', outcome: null, skipReason: hostile });
+    const body = html(aReport({ ...draftContent(aWorkflow([step]), []), tester: hostile }, { title: hostile }));
+
+    expect(body).not.toMatch(/<img|<strong>|<a |<h1>Heading|<code>/);
+    expect(body.match(/<tr>/g)).toHaveLength(11);
+    expect(body).toContain('&amp;lt; # Heading');
+  });
+
+  it.each([
+    '<script>alert(1)</script>',
+    '<img src="https://evil.example/x.png" onerror="alert(1)">',
+    '![x](https://evil.example/x.png)',
+    '[click](javascript:alert(1))',
+    '[click](data:text/html,<script>alert(1)</script>)',
+    '<a href="https://ok.example" onclick="alert(1)" style="x">a</a>',
+    '<iframe src="https://evil.example"></iframe><style>@import "https://evil.example"</style>',
+    '<svg onload=alert(1)><form action="https://evil.example"><input></form>',
+    '</body></html><script src="https://evil.example"></script>',
+    '<math><mtext><table><mglyph><style><!--</style><img title="--&gt;&lt;img src=1 onerror=alert(1)&gt;">',
+  ])('runs and loads nothing: %s', (notes) => {
+    const body = html(draft({ notes, strategies: notes }));
+    const content = body.slice(body.indexOf('<body>'));
+
+    const tags = content.match(/<[a-z!][^>]*>/gi) ?? [];
+    expect(tags.join('\n')).not.toMatch(/<(script|img|iframe|style|svg|form|input|math|link|meta)|\son\w+=|style=/i);
+    expect(tags.join('\n')).not.toMatch(/(javascript|data):/i);
+    expect(content.match(/<\/body>/g)).toHaveLength(1);
+  });
+
+  it.each(['<!-- open', '```\nopen', '<pre>'])('cannot hide a notice: %s', (strategies) => {
+    const body = html(
+      aReport(draft({ strategies, notes: strategies }).content, { notices: ['Times were corrected.'] }),
+    );
+
+    expect(body).toContain('<li>Times were corrected.</li>');
+  });
+
+  it('is kept as it was written, in every script', () => {
+    const notes = 'שלום مرحبا 👩‍🔬 "quoted" $1';
+
+    expect(markdown(draft({ notes }))).toContain(notes);
+    expect(html(draft({ notes }))).toContain('שלום مرحبا 👩‍🔬');
+  });
+
+  it('keeps the addresses of links, and only those of the web', () => {
+    const links = [{ title: 'a]b', url: 'https://example.com/?a=1&b=<2>' }];
+    const body = html(aReport(draftContent(aWorkflow([aStep(0, { links })]), [])));
+
+    expect(body).toContain('<a href="https://example.com/?a=1&amp;b=%3C2%3E">a]b</a>');
+  });
+});
+
+describe('the file of a report', () => {
+  it('is named after its ticket and its day', () => {
+    expect(exportReport(draft(), 'md').filename).toBe('QA-DEMO-1-report-2026-11-21.md');
+    expect(exportReport(draft(), 'html').filename).toBe('QA-DEMO-1-report-2026-11-21.html');
+  });
+
+  it('forbids as HTML everything from outside', () => {
+    expect(html(draft())).toContain(`content="default-src 'none'; style-src 'unsafe-inline'"`);
+  });
+
+  it('has the title of the report as text', () => {
+    const { content } = draft();
+
+    expect(html(aReport(content, { title: '</title><script>' }))).toContain(
+      '<title>&#60;/title&#62;&#60;script&#62;</title>',
+    );
+  });
+});
+
+describe('a duration', () => {
+  it.each([
+    [0, '0 s'],
+    [59, '59 s'],
+    [60, '1 min 00 s'],
+    [3723, '1 h 02 min 03 s'],
+    [360_000, '100 h 00 min 00 s'],
+  ])('of %i seconds reads %s', (seconds, words) => {
+    expect(duration(seconds)).toBe(words);
+  });
+});
