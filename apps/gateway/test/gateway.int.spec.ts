@@ -207,10 +207,17 @@ describe('payloads', () => {
     const without = await send('PATCH', `/api/v1/reports/${ID}`, { headers: DEMO, body: '{}' });
     const odd = await send('PATCH', `/api/v1/reports/${ID}`, { headers: { ...DEMO, 'if-match': 'W/"x"' }, body: '{}' });
     const right = await send('PATCH', `/api/v1/reports/${ID}`, { headers: { ...DEMO, 'if-match': '"2"' }, body: '{}' });
+    const inBody = await send('PATCH', `/api/v1/reports/${ID}`, {
+      headers: { ...DEMO, 'if-match': '"2"' },
+      body: '{"expectedVersion": 2}',
+    });
+    const any = await send('PATCH', `/api/v1/reports/${ID}`, { headers: { ...DEMO, 'if-match': '*' }, body: '{}' });
 
     expect(read.headers['etag']).toBe('"7"');
     expect(without).toMatchObject({ status: 428, body: { code: 'PRECONDITION_REQUIRED' } });
     expect(odd.status).toBe(412);
+    expect(any.status).toBe(412);
+    expect(inBody).toMatchObject({ status: 400, body: { code: 'VALIDATION_ERROR' } });
     expect(right.status).toBe(200);
   });
 });

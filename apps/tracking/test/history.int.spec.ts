@@ -119,11 +119,11 @@ describe('history', () => {
     await expect(history(query, team().quinn)).rejects.toMatchObject(refusedAs('VALIDATION_ERROR'));
   });
 
-  it('can be asked for from the year 0 on', async () => {
+  it('can be asked for from the year 1 on', async () => {
     const { quinn, ...rest } = team();
     await worked(tracking, rest, quinn.userId, [10]);
 
-    expect((await history({ from: '0000-01-01T00:00:00Z', to: '9999-12-31T23:59:59+00:00' }, quinn)).data).toHaveLength(
+    expect((await history({ from: '0001-01-01T00:00:00Z', to: '9999-12-31T23:59:59+00:00' }, quinn)).data).toHaveLength(
       1,
     );
   });
@@ -199,7 +199,7 @@ describe('the trend', () => {
     ['timeZone', { timeZone: 'Europe/Atlantis' }],
     ['timeZone', { timeZone: '+02:00' }],
     ['from', { from: '2026-11-20T00:00:00Z', to: '2026-11-20T00:00:00Z' }],
-    ['from', { from: '0000-01-01T00:00:00Z' }],
+    ['from', { from: '0001-01-01T00:00:00Z' }],
   ])('refuses a wrong %s: %j', async (path, query) => {
     await expect(trend(query, team().quinn)).rejects.toMatchObject({
       code: 'VALIDATION_ERROR',

@@ -84,6 +84,7 @@ export const ERRORS = {
   BODY_TOO_LARGE: kind(413, (d) => `The body is larger than ${String(d['limitBytes'] ?? 'allowed')} bytes.`),
   URI_TOO_LONG: kind(414, 'The address is too long.'),
   UNSUPPORTED_MEDIA_TYPE: kind(415, 'Send the body as application/json.'),
+  TICKET_CHANGE_REFUSED: kind(422, (d) => `Jira refused the change of ${String(d['key'])}: ${list(d['reasons'])}.`),
   IDEMPOTENCY_KEY_REUSED: kind(422, 'This Idempotency-Key was used with another body.'),
   EVENT_SCHEMA_VIOLATION: kind(422, "The payload breaks its receiver's schema: see details.violations."),
   PRECONDITION_REQUIRED: kind(428, 'Send If-Match with the ETag that you read.'),
@@ -132,6 +133,11 @@ export class AppError extends Error {
     super(ERRORS[code].sentence(details), options);
     this.name = 'AppError';
     this.kind = ERRORS[code];
+  }
+
+  /** VALIDATION_ERROR with one violation, in the form of those that a schema finds. */
+  static invalid(path: string, rule: string, message: string): AppError {
+    return new AppError('VALIDATION_ERROR', { violations: [{ path, rule, message }] });
   }
 
   /** From what came over the wire; an unknown code of a newer version becomes INTERNAL_ERROR. */

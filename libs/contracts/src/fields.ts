@@ -1,10 +1,12 @@
 import { Type } from 'class-transformer';
 import {
   ArrayMaxSize,
+  ArrayMinSize,
   IsArray,
   IsBoolean,
   IsIn,
   IsInt,
+  IsISO8601,
   IsNumber,
   IsObject,
   IsOptional,
@@ -66,12 +68,14 @@ export function IdField(options: FieldOptions): PropertyDecorator {
 }
 
 const TIMESTAMP =
-  /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/;
+  /^(?!0000)\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/;
 
-/** A moment, ISO 8601 with a zone; answered in UTC with milliseconds. */
+/** A moment of the calendar, ISO 8601 with a zone; answered in UTC with milliseconds. */
 export function TimeField(options: FieldOptions): PropertyDecorator {
   const schema = { type: String, format: 'date-time' };
-  return field({ example: '2026-11-21T09:30:00.000Z', ...options }, schema, IsString(), Matches(TIMESTAMP));
+  // Strict: JavaScript takes 31 February for 3 March, and PostgreSQL fails, as it does for the year 0.
+  const rules = [IsString(), Matches(TIMESTAMP), IsISO8601({ strict: true })];
+  return field({ example: '2026-11-21T09:30:00.000Z', ...options }, schema, ...rules);
 }
 
 /** A whole number within `min` (0) and `max` (2,147,483,647, PostgreSQL's integer). */
@@ -110,13 +114,13 @@ export function EnumField(options: FieldOptions & { values: readonly string[] })
 
 /** A list of strings, each 1 to `max` characters, optionally of a few words. */
 export function TextListField(
-  options: FieldOptions & { max: number; maxItems?: number; values?: readonly string[] },
+  options: FieldOptions & { max: number; maxItems?: number; minItems?: number; values?: readonly string[] },
 ): PropertyDecorator {
-  const { max, maxItems = 100, values } = options;
-  const rules = [IsArray(), ArrayMaxSize(maxItems), IsString({ each: true }), Length(1, max, { each: true })];
+  const { max, maxItems = 100, minItems = 0, values } = options;
+  const rules = [...ofLength(minItems, maxItems), IsString({ each: true }), Length(1, max, { each: true })];
   if (values) rules.push(IsIn([...values], { each: true }));
   const items = { type: 'string', ...(values && { enum: values }) };
-  return field(options, { type: 'array', items, maxItems }, ...rules);
+  return field(options, { type: 'array', items, minItems, maxItems }, ...rules);
 }
 
 /** A list of whole numbers. */
@@ -136,7 +140,11 @@ export function ListField(
   type: () => Class,
   options: FieldOptions & { maxItems?: number; minItems?: number },
 ): PropertyDecorator {
-  const { maxItems = 100 } = options;
-  const rules = [IsArray(), ArrayMaxSize(maxItems), ValidateNested({ each: true }), Type(type)];
-  return field(options, { type, isArray: true, maxItems }, ...rules);
+  const { maxItems = 100, minItems = 0 } = options;
+  const rules = [...ofLength(minItems, maxItems), ValidateNested({ each: true }), Type(type)];
+  return field(options, { type, isArray: true, minItems, maxItems }, ...rules);
+}
+
+function ofLength(minItems: number, maxItems: number): PropertyDecorator[] {
+  return [IsArray(), ...(minItems > 0 ? [ArrayMinSize(minItems)] : []), ArrayMaxSize(maxItems)];
 }

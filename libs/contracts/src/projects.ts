@@ -155,7 +155,7 @@ export class PutMember extends command({
   @IdField({ description: 'The user.' })
   userId!: string;
 
-  @TextListField({ description: 'Roles in this project.', max: 30, values: ROLES, example: ['qa'] })
+  @TextListField({ description: 'Roles in this project.', max: 30, minItems: 1, values: ROLES, example: ['qa'] })
   roles!: string[];
 }
 

@@ -223,7 +223,7 @@ export class ListTransitions extends query({
   key!: string;
 }
 
-/** Errors: TICKET_NOT_FOUND, TRANSITION_NOT_FOUND, UPSTREAM_*. Answers the ticket after it. */
+/** Errors: TICKET_NOT_FOUND, TRANSITION_NOT_FOUND, TICKET_CHANGE_REFUSED, UPSTREAM_*. Answers the ticket after it. */
 export class ApplyTransition extends command({
   service: 'jira',
   name: 'apply-transition',
@@ -238,7 +238,7 @@ export class ApplyTransition extends command({
   transitionId!: string;
 }
 
-/** Errors: TICKET_NOT_FOUND, UPSTREAM_*. */
+/** Errors: TICKET_NOT_FOUND, TICKET_CHANGE_REFUSED, UPSTREAM_*. */
 export class AddComment extends command({
   service: 'jira',
   name: 'add-comment',

@@ -76,7 +76,7 @@ export class CreateUser extends command({
   })
   password!: string;
 
-  @TextListField({ description: 'Roles of the installation.', max: 30, values: ROLES, example: ['qa'] })
+  @TextListField({ description: 'Roles of the installation.', max: 30, minItems: 1, values: ROLES, example: ['qa'] })
   roles!: string[];
 }
 
@@ -100,6 +100,7 @@ export class UpdateUser extends command({
   @TextListField({
     description: 'Roles of the installation.',
     max: 30,
+    minItems: 1,
     values: ROLES,
     optional: true,
     example: ['qa', 'support'],

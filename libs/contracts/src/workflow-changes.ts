@@ -128,14 +128,18 @@ export class CompleteWorkflow extends command(change('complete-workflow'), Workf
   @ListField(() => GapReason, { description: 'Why steps took longer.', optional: true })
   gapReasons?: GapReason[];
 
-  @BooleanField({ description: 'Post the report to the ticket as a comment.', optional: true, example: false })
+  @BooleanField({
+    description: 'Post the report to the ticket as a comment, once its times are in.',
+    optional: true,
+    example: false,
+  })
   postToTicket?: boolean;
 
   @TextField({ description: 'Transition to apply to the ticket.', max: 50, optional: true, example: '41' })
   transitionId?: string;
 }
 
-/** Passes a paused workflow on. Errors: MEMBER_NOT_FOUND, WORKFLOW_INVALID_STATE, WORKFLOW_ALREADY_ACTIVE, FORBIDDEN. */
+/** Passes a paused workflow on to somebody else. Errors: MEMBER_NOT_FOUND, WORKFLOW_INVALID_STATE, WORKFLOW_ALREADY_ACTIVE, FORBIDDEN. */
 export class HandOverWorkflow extends command(change('hand-over-workflow'), WorkflowTarget) {
   @IdField({ description: 'Member to pass it to.' })
   toUserId!: string;

@@ -64,7 +64,7 @@ export class FoundBug {
   ticketKey?: string | null;
 }
 
-/** What a person may write down in a step. A field added here is stored and returned without a further change. */
+/** What a person may write down in a step. A field added here is added to WorkflowStep and to workflow-rules.ts as well; the database needs no change. */
 export class StepContent {
   @TextField({
     description: 'Notes, Markdown.',

@@ -15,14 +15,8 @@ const BY_CODE: Record<string, (error: FastifyError) => AppError> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: () => new AppError('UNSUPPORTED_MEDIA_TYPE'),
   FST_ERR_CTP_EMPTY_JSON_BODY: () => new AppError('MALFORMED_JSON'),
   FST_ERR_CTP_INVALID_JSON_BODY: () => new AppError('MALFORMED_JSON'),
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: () =>
-    new AppError('VALIDATION_ERROR', {
-      violations: [{ path: 'Content-Length', rule: 'isLength', message: 'does not match the body' }],
-    }),
-  FST_ERR_BAD_URL: () =>
-    new AppError('VALIDATION_ERROR', {
-      violations: [{ path: 'url', rule: 'isUrl', message: 'The address is not valid percent-encoded UTF-8.' }],
-    }),
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: () => AppError.invalid('Content-Length', 'isLength', 'does not match the body'),
+  FST_ERR_BAD_URL: () => AppError.invalid('url', 'isUrl', 'The address is not valid percent-encoded UTF-8.'),
   FST_ERR_MAX_PARAM_LENGTH: () => new AppError('URI_TOO_LONG'),
 };
 
@@ -36,9 +30,7 @@ export function httpError(error: unknown): AppError {
   if (status === 404) return new AppError('ROUTE_NOT_FOUND');
   if (status === 503) return new AppError('SHUTTING_DOWN');
   if (typeof status === 'number' && status >= 400 && status < 500) {
-    return new AppError('VALIDATION_ERROR', {
-      violations: [{ path: 'request', rule: 'isRequest', message: message ?? 'is not valid' }],
-    });
+    return AppError.invalid('request', 'isRequest', message ?? 'is not valid');
   }
   return toAppError(error);
 }

@@ -1,4 +1,5 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+import addFormats from 'ajv-formats';
 import { AppError, type DtoClass } from '@qa-pms/contracts';
 import { defaultMetadataStorage } from 'class-transformer/cjs/storage.js';
 import { plainToInstance } from 'class-transformer';
@@ -66,6 +67,7 @@ export function payloadValidator(dto: DtoClass): ValidateFunction {
   if (known) return known;
   if (!ajv) {
     ajv = new Ajv({ strict: false, allErrors: false, formats: { uuid: UUID } });
+    addFormats.default(ajv, ['date', 'date-time']);
     ajv.addSchema({ $id: ROOT, definitions: allSchemas() });
   }
   const name = schemaName(dto);

@@ -169,12 +169,7 @@ function idempotency(
   if (key === undefined || request.method !== 'POST' || route.isPublic === true || message.contract.kind !== 'command')
     return {};
   if (typeof key !== 'string' || !IDEMPOTENCY_KEY.test(key)) {
-    const violation = {
-      path: 'Idempotency-Key',
-      rule: 'matches',
-      message: 'must be 1 to 255 visible ASCII characters',
-    };
-    throw new AppError('VALIDATION_ERROR', { violations: [violation] });
+    throw AppError.invalid('Idempotency-Key', 'matches', 'must be 1 to 255 visible ASCII characters');
   }
   return { idempotencyKey: { key, method: request.method, path: request.url } };
 }

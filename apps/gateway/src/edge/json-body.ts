@@ -33,17 +33,13 @@ export function parseBody(bytes: Buffer): unknown {
 /** Throws VALIDATION_ERROR where a text cannot be stored: PostgreSQL has no NUL, UTF-8 no lone surrogate. */
 export function checkText(value: string, path: string): void {
   if (value.includes('\0') || !value.isWellFormed()) {
-    throw refusal(path, 'isText', 'must not contain NUL characters or lone surrogates');
+    throw AppError.invalid(path, 'isText', 'must not contain NUL characters or lone surrogates');
   }
 }
 
 /** Throws VALIDATION_ERROR for names that would reach an object's prototype. */
 export function checkKey(key: string, path: string): void {
-  if (FORBIDDEN_KEYS.has(key)) throw refusal(path, 'whitelistValidation', `property ${key} should not exist`);
-}
-
-function refusal(path: string, rule: string, message: string): AppError {
-  return new AppError('VALIDATION_ERROR', { violations: [{ path, rule, message }] });
+  if (FORBIDDEN_KEYS.has(key)) throw AppError.invalid(path, 'whitelistValidation', `property ${key} should not exist`);
 }
 
 function check(value: unknown, path: string): void {

@@ -20,15 +20,17 @@ export function payloadReader(route: Route): (request: FastifyRequest) => Record
     const { body } = request;
     if (body !== undefined && body !== null) {
       if (typeof body !== 'object' || Array.isArray(body)) {
-        throw new AppError('VALIDATION_ERROR', {
-          violations: [{ path: 'body', rule: 'isObject', message: 'the body must be a JSON object' }],
-        });
+        throw AppError.invalid('body', 'isObject', 'the body must be a JSON object');
       }
-      for (const [name, value] of Object.entries(body)) payload[name] = value;
+      for (const [name, value] of Object.entries(body)) {
+        // It has one place: the header If-Match.
+        if (route.ifMatch && name === 'expectedVersion')
+          throw AppError.invalid(name, 'whitelistValidation', `property ${name} should not exist: send If-Match`);
+        payload[name] = value;
+      }
     }
     for (const [name, value] of Object.entries(request.params as Record<string, unknown>))
       payload[name] = typed(value, types.get(name), name);
-    if (route.ifMatch) delete payload['expectedVersion'];
     const expected = route.ifMatch ? expectedVersion(request.headers['if-match'], route.ifMatch) : null;
     if (expected !== null) payload['expectedVersion'] = expected;
     return payload;
@@ -57,8 +59,7 @@ function camelCase(name: string): string {
 }
 
 function unknownParameter(name: string): AppError {
-  const violation = { path: name, rule: 'whitelistValidation', message: `query parameter ${name} should not exist` };
-  return new AppError('VALIDATION_ERROR', { violations: [violation] });
+  return AppError.invalid(name, 'whitelistValidation', `query parameter ${name} should not exist`);
 }
 
 function expectedVersion(header: string | undefined, need: 'required' | 'optional'): number | null {
@@ -66,6 +67,8 @@ function expectedVersion(header: string | undefined, need: 'required' | 'optiona
     if (need === 'required') throw new AppError('PRECONDITION_REQUIRED');
     return null;
   }
+  // "*": whatever version there is. https://www.rfc-editor.org/rfc/rfc9110#name-if-match
+  if (need === 'optional' && header.trim() === '*') return null;
   const version = /^"(\d{1,9})"$/.exec(header.trim())?.[1];
   if (version === undefined) throw new AppError('PRECONDITION_FAILED', { ifMatch: header });
   return Number(version);

@@ -3,7 +3,6 @@ import { AppError, type Empty, type Member, MemberRemoved, type PutMember, type 
 import { Database, statement, type Transaction } from '@qa-pms/database';
 import { requireProject } from '@qa-pms/platform';
 import { Access } from '../access/access.js';
-import { someRoles } from '../violations.js';
 import { Membership } from './membership.entity.js';
 
 const MEMBERS_SQL = `
@@ -43,7 +42,7 @@ export class MembersService {
 
   put(command: PutMember): Promise<Member> {
     const { id: projectId, userId } = command;
-    const roles = someRoles(command.roles);
+    const roles = [...new Set(command.roles)];
     return this.db.once(async (tx) => {
       await this.access.lockProject(tx, projectId, 'members:write');
       const [user] = await tx.query<{ username: string; displayName: string }>(

@@ -1,4 +1,4 @@
-import { violation } from '../violations.js';
+import { AppError } from '@qa-pms/contracts';
 
 /** Fewest characters of a password. */
 const MIN_CHARACTERS = 12;
@@ -9,12 +9,12 @@ const MAX_CHARACTERS = 1000;
 export function checkPassword(password: string, username: string): void {
   const { length } = [...password];
   if (length < MIN_CHARACTERS) {
-    violation('password', 'minLength', `password must have at least ${MIN_CHARACTERS} characters`);
+    throw AppError.invalid('password', 'minLength', `password must have at least ${MIN_CHARACTERS} characters`);
   }
   if (length > MAX_CHARACTERS) {
-    violation('password', 'maxLength', `password must have at most ${MAX_CHARACTERS} characters`);
+    throw AppError.invalid('password', 'maxLength', `password must have at most ${MAX_CHARACTERS} characters`);
   }
   if (password.toLowerCase() === username.toLowerCase()) {
-    violation('password', 'notUsername', 'password must not be the user name');
+    throw AppError.invalid('password', 'notUsername', 'password must not be the user name');
   }
 }

@@ -12,7 +12,6 @@ import {
 import { Database, statement, type Transaction } from '@qa-pms/database';
 import { v7 as uuidv7 } from 'uuid';
 import { Access } from '../access/access.js';
-import { someRoles } from '../violations.js';
 import { checkPassword } from './password-rules.js';
 import { PasswordHasher } from './password-hasher.js';
 import { type Account, ACCOUNT_COLUMNS, toUserAccount, User } from './user.entity.js';
@@ -59,7 +58,7 @@ export class UsersService {
     await this.access.installation('users:write');
     const { username, displayName, email = null, password } = command;
     checkPassword(password, username);
-    const roles = someRoles(command.roles);
+    const roles = [...new Set(command.roles)];
     const passwordHash = await this.passwords.hash(password);
     return this.db.once(async (tx) => {
       const user = await this.insertIfNew(tx, { username, displayName, email, passwordHash, roles });
@@ -75,7 +74,7 @@ export class UsersService {
       const before = await tx.manager.findOneBy(User, { id });
       if (!before) throw new AppError('USER_NOT_FOUND', { id });
       const displayName = command.displayName ?? before.displayName;
-      const roles = command.roles ? someRoles(command.roles) : before.roles;
+      const roles = command.roles ? [...new Set(command.roles)] : before.roles;
       const disabledAt = disabledSince(before, command.disabled);
       if (disabledAt || !roles.includes('admin')) await this.keepAnAdministrator(tx, id);
       await tx.manager.update(User, { id }, { displayName, email, roles, disabledAt });

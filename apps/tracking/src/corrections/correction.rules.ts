@@ -1,5 +1,4 @@
 import { AppError } from '@qa-pms/contracts';
-import { invalid } from '../input.js';
 import type { Session, Tracked } from '../sessions/tracked-workflow.js';
 import { DAY_MS } from '../sessions/zone.js';
 
@@ -24,12 +23,12 @@ export function corrected({ workflow, sessions }: Tracked, session: Session, spa
   const startedAt = span.startedAt ?? session.startedAt;
   const endedAt = span.endedAt ?? session.endedAt;
   if (isSame(startedAt, session.startedAt) && isSame(endedAt, session.endedAt)) {
-    throw invalid('', 'isChange', 'startedAt or endedAt must differ from what it is');
+    throw AppError.invalid('', 'isChange', 'startedAt or endedAt must differ from what it is');
   }
-  if (endedAt > now) throw invalid('endedAt', 'isNotInFuture', 'endedAt must not be in the future');
+  if (endedAt > now) throw AppError.invalid('endedAt', 'isNotInFuture', 'endedAt must not be in the future');
   const earliest = new Date(workflow.startedAt.getTime() - EARLIEST_DAYS * DAY_MS);
   if (startedAt < earliest) {
-    throw invalid('startedAt', 'minDate', `startedAt must not be before ${earliest.toISOString()}`);
+    throw AppError.invalid('startedAt', 'minDate', `startedAt must not be before ${earliest.toISOString()}`);
   }
   const result = { ...session, startedAt, endedAt };
   if (endedAt < startedAt) throw new AppError('CORRECTION_OVERLAPS', { corrected: spanOf(result), other: null });

@@ -3,7 +3,6 @@ import { AppError, type Correction, type CorrectSession } from '@qa-pms/contract
 import { Database, type Transaction } from '@qa-pms/database';
 import { can, requireProject, requireUser } from '@qa-pms/platform';
 import { v7 as uuidv7 } from 'uuid';
-import { momentOf } from '../input.js';
 import { lockTracked } from '../sessions/sessions.queries.js';
 import { SessionsService } from '../sessions/sessions.service.js';
 import type { Session, Tracked } from '../sessions/tracked-workflow.js';
@@ -21,8 +20,8 @@ export class CorrectionsService {
   correct(command: CorrectSession): Promise<Correction> {
     const { userId } = requireUser();
     const span = {
-      startedAt: momentOf('startedAt', command.startedAt),
-      endedAt: momentOf('endedAt', command.endedAt),
+      startedAt: command.startedAt ? new Date(command.startedAt) : null,
+      endedAt: command.endedAt ? new Date(command.endedAt) : null,
     };
     return this.db.once(async (tx) => {
       const { tracked, session } = await this.lock(tx, command.id, userId);

@@ -1,4 +1,4 @@
-import { invalid } from '../input.js';
+import { AppError } from '@qa-pms/contracts';
 
 /** The last row of a page: the next one starts after it. */
 export interface Position {
@@ -19,6 +19,6 @@ export function toCursor({ endedAt, id }: Position): string {
 export function fromCursor(cursor: string): Position {
   const [, endedAt = '', id = ''] = POSITION.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
   if (Number.isNaN(Date.parse(endedAt)))
-    throw invalid('cursor', 'isCursor', 'cursor must be a nextCursor of this list');
+    throw AppError.invalid('cursor', 'isCursor', 'cursor must be a nextCursor of this list');
   return { endedAt, id };
 }

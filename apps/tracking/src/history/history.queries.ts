@@ -1,6 +1,5 @@
 import type { HistoryFilter } from '@qa-pms/contracts';
 import { requireProject } from '@qa-pms/platform';
-import { momentOf } from '../input.js';
 import { seenUser } from '../seen-user.js';
 
 /** Rows of `step_times` that a filter lets through: $1 to $7 are the answer of `filterValues`. */
@@ -12,7 +11,7 @@ export const FILTERED = `FROM tracking.step_times
 /** Actual to estimate of a row; null without an estimate. */
 export const RATIO = 'seconds::double precision / NULLIF(estimate_seconds, 0)';
 
-/** A filter that is narrowed to what the caller may see. Throws FORBIDDEN and VALIDATION_ERROR. */
+/** A filter that is narrowed to what the caller may see. Throws FORBIDDEN. */
 export function filterValues(filter: HistoryFilter, from?: Date, to?: Date): unknown[] {
   return [
     requireProject(),
@@ -20,7 +19,7 @@ export function filterValues(filter: HistoryFilter, from?: Date, to?: Date): unk
     filter.ticketType ?? null,
     filter.templateId ?? null,
     filter.step ?? null,
-    from ?? momentOf('from', filter.from),
-    to ?? momentOf('to', filter.to),
+    from ?? filter.from ?? null,
+    to ?? filter.to ?? null,
   ];
 }

@@ -1,8 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import type { GetTrend, Trend, TrendPoint } from '@qa-pms/contracts';
+import { AppError, type GetTrend, type Trend, type TrendPoint } from '@qa-pms/contracts';
 import { Database, statement } from '@qa-pms/database';
 import { caller } from '@qa-pms/platform';
-import { invalid, momentOf } from '../input.js';
 import { PeopleService } from '../people/people.service.js';
 import { rounded } from '../sessions/seconds.js';
 import { DAY_MS, isTimeZone, Zone } from '../sessions/zone.js';
@@ -33,12 +32,16 @@ export class TrendService {
   async trend(query: GetTrend): Promise<Trend> {
     const interval = query.interval ?? 'day';
     const timeZone = query.timeZone ?? (await this.people.timeZoneOf(caller().userId));
-    if (!isTimeZone(timeZone)) throw invalid('timeZone', 'isTimeZone', 'timeZone must be an IANA time zone');
-    const to = momentOf('to', query.to) ?? new Date();
-    const from = momentOf('from', query.from) ?? new Date(to.getTime() - DEFAULT_DAYS * DAY_MS);
-    if (from >= to) throw invalid('from', 'isBefore', 'from must be before to');
+    if (!isTimeZone(timeZone)) throw AppError.invalid('timeZone', 'isTimeZone', 'timeZone must be an IANA time zone');
+    const to = query.to ? new Date(query.to) : new Date();
+    const from = query.from ? new Date(query.from) : new Date(to.getTime() - DEFAULT_DAYS * DAY_MS);
+    if (from >= to) throw AppError.invalid('from', 'isBefore', 'from must be before to');
     if (pointsBetween(from, to, interval) > MOST_POINTS) {
-      throw invalid('from', 'maxPoints', `from and to must not be more than ${String(MOST_POINTS)} points apart`);
+      throw AppError.invalid(
+        'from',
+        'maxPoints',
+        `from and to must not be more than ${String(MOST_POINTS)} points apart`,
+      );
     }
     const starts = intervalStarts(from, to, interval, new Zone(timeZone));
     const rows = await this.db.read<Row>(TREND, [...filterValues(query, from, to), starts]);
