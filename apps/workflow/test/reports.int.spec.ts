@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   AppError,
+  CompleteStep,
   CompleteWorkflow,
   ExportReport,
   FinaliseReport,
@@ -79,7 +80,7 @@ describe('the draft of a report', () => {
     const { workflow, report } = await workflows.completed(quinn);
 
     await workflows.timed(workflow, [900, 3600], '2026-11-21T10:00:00.000Z');
-    await workflows.timed(workflow, [1, 1], '2026-11-21T09:00:00.000Z');
+    await workflows.timed({ ...workflow, rowVersion: workflow.rowVersion - 1 }, [1, 1]);
 
     const timed = await workflows.reportOf(workflow.id, quinn);
     expect(timed.content.time?.totalSeconds).toBe(4500);
@@ -209,6 +210,7 @@ describe('the history of reports', () => {
     expect(await ids({ from: second.generatedAt })).toEqual([1, second.id]);
     expect(await ids({ to: second.generatedAt })).toEqual([1, first.id]);
     expect(await ids({ page: 2, pageSize: 1 })).toEqual([2, first.id]);
+    expect(await ids({ page: 3, pageSize: 1 })).toEqual([2]);
     await expect(ids({ to: '2026-02-31T00:00:00Z' })).rejects.toMatchObject(refusedAs('VALIDATION_ERROR'));
   });
 });
@@ -230,15 +232,19 @@ describe('the export of a report', () => {
 });
 
 describe('the ticket of a completed workflow', () => {
-  it('gets the summary and is moved, where that was wished', async () => {
+  it('gets the report with its times, once, and is moved, where that was wished', async () => {
     const { quinn } = team();
 
     const { workflow } = await workflows.completed(quinn, { postToTicket: true, transitionId: '41' });
+    await workflows.timed(workflow, [754, 62]);
+    await workflows.timed(workflow, [700, 62]);
 
-    await until(() => workflows.neighbours.transitions.length > 0);
-    expect(workflows.neighbours.comments).toEqual([{ key: 'DEMO-1', bodyMarkdown: expect.any(String) }]);
-    expect(workflows.neighbours.comments[0]?.bodyMarkdown).toContain('**QA passed** by Quinn Abara (Feature test)');
-    expect(workflows.neighbours.transitions).toEqual([{ key: 'DEMO-1', transitionId: '41' }]);
+    const { comments, transitions } = workflows.neighbours;
+    await until(() => transitions.length > 0 && comments.length > 0);
+    expect(comments).toEqual([{ key: 'DEMO-1', bodyMarkdown: expect.any(String) }]);
+    expect(comments[0]?.bodyMarkdown).toContain('# QA report DEMO-1: Title of DEMO-1');
+    expect(comments[0]?.bodyMarkdown).toContain('| Time | 13 min 36 s of');
+    expect(transitions).toEqual([{ key: 'DEMO-1', transitionId: '41' }]);
     await expect(workflows.reportOf(workflow.id, quinn)).resolves.toMatchObject({ notices: [] });
   });
 
@@ -247,14 +253,62 @@ describe('the ticket of a completed workflow', () => {
     workflows.neighbours.refusal = new AppError('TICKET_NOT_FOUND', { key: 'DEMO-1' });
 
     const { workflow } = await workflows.completed(quinn, { postToTicket: true, transitionId: '41' });
-
     const notices = async () => (await workflows.reportOf(workflow.id, quinn)).notices;
-    await until(async () => (await notices()).length > 0);
+    await until(async () => (await notices()).length === 1);
+    await workflows.timed(workflow, [10]);
+
+    await until(async () => (await notices()).length === 2);
     expect(await notices()).toEqual([
-      expect.stringContaining('The report was not posted to the ticket: '),
       expect.stringContaining('The ticket was not moved: '),
+      expect.stringContaining('The report was not posted to the ticket: '),
     ]);
     workflows.neighbours.refusal = null;
+  });
+
+  it('is written to again after an error of Jira', async () => {
+    const { quinn } = team();
+    workflows.neighbours.refusal = new AppError('UPSTREAM_FAILED', { upstream: 'jira' });
+    const before = workflows.neighbours.transitions.length;
+
+    const { workflow } = await workflows.completed(quinn, { transitionId: '51' });
+    await until(() => workflows.neighbours.refused > 0);
+    workflows.neighbours.refusal = null;
+
+    await until(() => workflows.neighbours.transitions.length > before);
+    await expect(workflows.reportOf(workflow.id, quinn)).resolves.toMatchObject({ notices: [] });
+  });
+
+  it('gets a report that is too long for Jira cut', async () => {
+    const { quinn } = team();
+    const { id } = await workflows.begin(quinn, 'DEMO-9');
+    for (const index of [0, 1]) {
+      const step = { id, index, notes: `${'Long. '.repeat(8)}\n`.repeat(900) };
+      await workflows.service.request(CompleteStep, step, { caller: quinn });
+    }
+    const workflow = await workflows.finishSteps(await workflows.get(id, quinn), quinn);
+    await workflows.service.request(CompleteWorkflow, { id, postToTicket: true }, { caller: quinn });
+    await workflows.timed({ ...workflow, rowVersion: workflow.rowVersion + 1 }, [10]);
+
+    const posted = () => workflows.neighbours.comments.find(({ key }) => key === 'DEMO-9')?.bodyMarkdown ?? '';
+    await until(() => posted() !== '');
+    expect(posted().length).toBeLessThanOrEqual(30_000);
+    expect(posted()).toContain('Cut: the whole report is in QA Intelligent PMS.');
+  });
+});
+
+describe('reasons of gaps', () => {
+  it('are refused for a step that is not there, and a second time', async () => {
+    const { quinn } = team();
+    const { id, steps } = await workflows.finishSteps(await workflows.begin(quinn), quinn);
+    const complete = (...indexes: number[]) => {
+      const gapReasons = indexes.map((stepIndex) => ({ stepIndex, reason: 'Slow.' }));
+      return workflows.service.request(CompleteWorkflow, { id, gapReasons }, { caller: quinn });
+    };
+    const at = (path: string) => refusedAs('VALIDATION_ERROR', { violations: [expect.objectContaining({ path })] });
+
+    await expect(complete(0, steps.length)).rejects.toMatchObject(at('gapReasons[1].stepIndex'));
+    await expect(complete(0, 1, 0)).rejects.toMatchObject(at('gapReasons[2].stepIndex'));
+    await expect(complete(0, 1)).resolves.toMatchObject({ status: 'completed' });
   });
 });
 

@@ -124,6 +124,18 @@ describe('an Idempotency-Key', () => {
     expect(mine.data).toEqual([first.workflow]);
   });
 
+  it('answers a repeated start although Jira cannot be asked any more', async () => {
+    const { quinn } = team();
+    const options = { caller: quinn, idempotencyKey };
+    const first = await workflows.service.request(StartWorkflow, { ticketKey: 'DEMO-3' }, options);
+    workflows.neighbours.ticketRefusal = new AppError('UPSTREAM_UNAVAILABLE', { upstream: 'jira' });
+
+    const second = workflows.service.request(StartWorkflow, { ticketKey: 'DEMO-3' }, options);
+
+    await expect(second).resolves.toEqual(first);
+    workflows.neighbours.ticketRefusal = null;
+  });
+
   it('answers a repeated step as the first, although the step has ended', async () => {
     const { quinn } = team();
     const { workflow } = await start(quinn);
@@ -158,6 +170,7 @@ describe('lists of workflows', () => {
     expect(await ids({}, quinn)).toEqual([1, first.id]);
     expect(await ids({}, lead)).toEqual([2, second.id, first.id]);
     expect(await ids({ page: 2, pageSize: 1 }, lead)).toEqual([2, first.id]);
+    expect(await ids({ page: 9, pageSize: 1 }, lead)).toEqual([2]);
     expect(await ids({ userId: quinn.userId }, lead)).toEqual([1, first.id]);
     expect(await ids({ ticketKey: 'DEMO-2' }, lead)).toEqual([1, second.id]);
     expect(await ids({ status: 'paused' }, lead)).toEqual([0]);

@@ -29,8 +29,11 @@ export class Neighbours {
   readonly members = new Map<string, Role[]>();
   readonly comments: { key: string; bodyMarkdown: string }[] = [];
   readonly transitions: { key: string; transitionId: string }[] = [];
-  /** What Jira answers instead of writing. */
+  /** What Jira answers instead of writing, and how often it did. */
   refusal: AppError | null = null;
+  refused = 0;
+  /** What is answered instead of any ticket. */
+  ticketRefusal: AppError | null = null;
 
   readonly stubs = [
     stub(GetTicket, ({ key }) => this.ticket(key)),
@@ -40,18 +43,25 @@ export class Neighbours {
       return { userId, username: 'robin', displayName: 'Robin Okafor', roles };
     }),
     stub(AddComment, ({ key, bodyMarkdown }) => {
-      if (this.refusal) throw this.refusal;
+      this.refuse();
       this.comments.push({ key, bodyMarkdown });
       return { id: '1', author: null, bodyMarkdown, createdAt: '2026-11-21T09:00:00.000Z' };
     }),
     stub(ApplyTransition, ({ key, transitionId }) => {
-      if (this.refusal) throw this.refusal;
+      this.refuse();
       this.transitions.push({ key, transitionId });
       return this.ticket(key);
     }),
   ];
 
+  private refuse(): void {
+    if (!this.refusal) return;
+    this.refused += 1;
+    throw this.refusal;
+  }
+
   private ticket(key: string): Ticket {
+    if (this.ticketRefusal) throw this.ticketRefusal;
     if (key.startsWith('GONE-')) throw new AppError('TICKET_NOT_FOUND', { key });
     const moment = '2026-11-21T09:00:00.000Z';
     return {

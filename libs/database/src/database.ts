@@ -4,22 +4,12 @@ import type { PoolClient } from 'pg';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { pipelined, poolOf, type Query } from './connection.js';
-
-/** A statement that PostgreSQL plans once a connection; the name must be unique within the service. */
-export interface Statement {
-  name: string;
-  text: string;
-}
-
-/** Declares a statement for `read`. */
-export function statement(name: string, text: string): Statement {
-  return { name, text };
-}
+import type { PagedStatement, Statement } from './statements.js';
 
 /** A transaction that is scoped to the project of the current message. */
 export interface Transaction {
-  /** Rows of a statement. */
-  query<Row>(sql: string, values?: unknown[]): Promise<Row[]>;
+  /** Rows of a statement; a declared one is planned once a connection. */
+  query<Row>(sql: string | Statement, values?: unknown[]): Promise<Row[]>;
   /** TypeORM, in this transaction: insert(), update(), find…; save() costs twice as much. */
   readonly manager: EntityManager;
   /** Publishes an event when, and only when, this transaction commits. */
@@ -60,17 +50,19 @@ export class Database {
 
   /** Rows of one statement, in one round trip. */
   async read<Row>(one: Statement, values: unknown[] = []): Promise<Row[]> {
-    const client = await poolOf(this.dataSource).connect();
-    let broken: Error | undefined;
-    try {
-      const [, rows] = await pipelined(client, [this.opening(), { ...one, values }, COMMIT]);
-      return rows as Row[];
-    } catch (error) {
-      broken = isConnectionFault(error) ? (error as Error) : undefined;
-      throw error;
-    } finally {
-      client.release(broken);
-    }
+    const [rows] = await this.readAll([{ ...one, values }]);
+    return rows as Row[];
+  }
+
+  /** One page of a list and the number of all its rows, in one round trip. */
+  async readPage<Row>(
+    list: PagedStatement,
+    values: unknown[],
+    { page = 1, pageSize = 20 }: { page?: number; pageSize?: number },
+  ): Promise<{ rows: Row[]; total: number }> {
+    const rows = { ...list.rows, values: [...values, pageSize, (page - 1) * pageSize] };
+    const [found, counted] = await this.readAll([rows, { ...list.count, values }]);
+    return { rows: found as Row[], total: (counted as { total: number }[])[0]?.total ?? 0 };
   }
 
   /** All or nothing; events are published at its commit. */
@@ -92,9 +84,40 @@ export class Database {
         const refused =
           error instanceof AppError && error.kind.status < 500 && error.code !== 'IDEMPOTENCY_IN_PROGRESS';
         if (!refused && !isUniqueViolation(error, 'inbox_messages_pk')) throw error;
-        return this.storedReply<T>(context, error);
+        const given = await this.replyGiven<T>();
+        if (!given) throw error;
+        return given.reply;
       }
     });
+  }
+
+  /**
+   * The reply that was given to the current message before; null where it is new. For work that asks others before its
+   * transaction: what is done already needs them no more. Throws IDEMPOTENCY_KEY_REUSED.
+   */
+  async replyGiven<T>(): Promise<{ reply: T } | null> {
+    const { messageId, idempotencyHash } = currentContext();
+    const found: { reply: string | null; body_hash: string | null }[] = await this.dataSource.query(
+      `SELECT reply, body_hash FROM ${this.schema}.inbox_messages WHERE message_id = $1`,
+      [messageId],
+    );
+    const stored = found[0];
+    if (!stored) return null;
+    if (stored.body_hash !== idempotencyHash) throw new AppError('IDEMPOTENCY_KEY_REUSED');
+    return { reply: (stored.reply === null ? undefined : JSON.parse(stored.reply)) as T };
+  }
+
+  private async readAll(queries: Query[]): Promise<unknown[][]> {
+    const client = await poolOf(this.dataSource).connect();
+    let broken: Error | undefined;
+    try {
+      return (await pipelined(client, [this.opening(), ...queries, COMMIT])).slice(1, -1);
+    } catch (error) {
+      broken = isConnectionFault(error) ? (error as Error) : undefined;
+      throw error;
+    } finally {
+      client.release(broken);
+    }
   }
 
   private async attempt<T>(work: Work<T>, message: MessageContext | null): Promise<T> {
@@ -138,7 +161,10 @@ export class Database {
   private handle(runner: QueryRunner, client: PoolClient, rows: OutboxRow[]): Transaction {
     return {
       manager: runner.manager,
-      query: async <Row>(sql: string, values: unknown[] = []) => (await client.query(sql, values)).rows as Row[],
+      query: async <Row>(sql: string | Statement, values: unknown[] = []) => {
+        const named = typeof sql === 'string' ? { text: sql } : sql;
+        return (await client.query({ ...named, values })).rows as Row[];
+      },
       publish: (event, payload) => {
         rows.push(this.outboxRow(event, payload));
       },
@@ -168,17 +194,6 @@ export class Database {
     }
     if (rows.length > 0) queries.push(...insertOutbox(this.schema, rows));
     return queries;
-  }
-
-  private async storedReply<T>(context: MessageContext, refusal: unknown): Promise<T> {
-    const found: { reply: string | null; body_hash: string | null }[] = await this.dataSource.query(
-      `SELECT reply, body_hash FROM ${this.schema}.inbox_messages WHERE message_id = $1`,
-      [context.messageId],
-    );
-    const stored = found[0];
-    if (!stored) throw refusal;
-    if (stored.body_hash !== context.idempotencyHash) throw new AppError('IDEMPOTENCY_KEY_REUSED');
-    return (stored.reply === null ? undefined : JSON.parse(stored.reply)) as T;
   }
 
   private async retried<T>(attempt: () => Promise<T>): Promise<T> {

@@ -7,3 +7,4 @@ export * from './migrations.js';
 export type * from './options.js';
 export * from './outbox-relay.js';
 export * from './project-scope.js';
+export * from './statements.js';

@@ -69,8 +69,8 @@ describe('JiraClient', () => {
 
   it('passes on why Jira refused a change', async () => {
     await expect(client.applyTransition('DEMO-2', '1')).rejects.toMatchObject({
-      code: 'UPSTREAM_FAILED',
-      details: { upstream: 'jira', status: 400, reasons: ["Transition id '1' is not valid for this issue."] },
+      code: 'TICKET_CHANGE_REFUSED',
+      details: { key: 'DEMO-2', reasons: ["Transition id '1' is not valid for this issue."] },
     });
   });
 

@@ -115,7 +115,7 @@ export class JiraClient {
     return reply.status === 404 ? null : readTransitions(reply.body);
   }
 
-  /** Errors: TICKET_NOT_FOUND, and UPSTREAM_FAILED with Jira's reasons where it wants more fields than we send. */
+  /** Errors: TICKET_NOT_FOUND, and TICKET_CHANGE_REFUSED where it wants more fields than we send. */
   async applyTransition(key: string, transitionId: string, limits: CallLimits = {}): Promise<void> {
     const reply = await this.http.call({
       method: 'POST',
@@ -127,7 +127,7 @@ export class JiraClient {
     taken(reply, key);
   }
 
-  /** Writes a comment that carries entity properties, by which it is known again. Errors: TICKET_NOT_FOUND. */
+  /** Writes a comment that carries entity properties, by which it is known again. Errors: TICKET_NOT_FOUND, TICKET_CHANGE_REFUSED. */
   async addComment(
     key: string,
     body: AdfDocument,
@@ -172,6 +172,8 @@ export function jqlValue(value: string): string {
 /** The reply where Jira did what it was asked; its reasons where it did not. */
 function taken(reply: HttpReply, key?: string): HttpReply {
   if (reply.status < 400) return reply;
-  if (reply.status === 404 && key !== undefined) throw new AppError('TICKET_NOT_FOUND', { key });
-  throw new AppError('UPSTREAM_FAILED', { upstream: 'jira', status: reply.status, reasons: readErrors(reply.body) });
+  const reasons = readErrors(reply.body);
+  if (key === undefined) throw new AppError('UPSTREAM_FAILED', { upstream: 'jira', status: reply.status, reasons });
+  if (reply.status === 404) throw new AppError('TICKET_NOT_FOUND', { key });
+  throw new AppError('TICKET_CHANGE_REFUSED', { key, reasons });
 }

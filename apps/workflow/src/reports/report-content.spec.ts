@@ -90,4 +90,12 @@ describe('reasons of an editor', () => {
       { stepIndex: 1, ratio: null, reason: 'x' },
     ]);
   });
+
+  it('show the measured ratio of such a step once the times are in', () => {
+    const content = withTimes(draftContent(aWorkflow([aStep(0), aStep(1)]), []), aTime([1, 0.5]));
+
+    expect(withReasons(content, [{ stepIndex: 1, ratio: null, reason: 'y' }])).toEqual([
+      { stepIndex: 1, ratio: 0.5, reason: 'y' },
+    ]);
+  });
 });

@@ -1,11 +1,19 @@
-import type { GapReason, ReportContent, ReportGap, Workflow, WorkflowTime } from '@qa-pms/contracts';
+import {
+  AppError,
+  type GapReason,
+  type ReportContent,
+  type ReportGap,
+  type Workflow,
+  type WorkflowTime,
+} from '@qa-pms/contracts';
 
 /** Above this part of its estimate a step needs a reason. */
 const GAP_RATIO = 1.2;
 
-/** The content of a draft as the workflow tells it; times come later. */
+/** The content of a draft as the workflow tells it; times come later. Throws VALIDATION_ERROR as `demandSteps` does. */
 export function draftContent(workflow: Workflow, reasons: GapReason[]): ReportContent {
   const { ticketKey, ticketTitle, ticketType, steps } = workflow;
+  demandSteps('gapReasons', reasons, steps.length);
   const notes = steps
     .filter(({ notes: note }) => note !== null && note !== '')
     .map((step) => `**${step.name}**\n\n${step.notes ?? ''}`);
@@ -35,16 +43,32 @@ export function withTimes(content: ReportContent, time: WorkflowTime): ReportCon
   const given = content.gaps.filter(
     ({ stepIndex, reason }) => reason !== null && !over.some(({ index }) => index === stepIndex),
   );
-  const ratioOf = (index: number): number | null => time.steps.find((step) => step.index === index)?.ratio ?? null;
-  const kept = given.map(({ stepIndex, reason }) => ({ stepIndex, ratio: ratioOf(stepIndex), reason }));
+  const kept = given.map(({ stepIndex, reason }) => ({ stepIndex, ratio: ratioOf(time, stepIndex), reason }));
   return { ...content, time, gaps: [...gaps, ...kept].sort((one, other) => one.stepIndex - other.stepIndex) };
 }
 
-/** Reasons as an editor gives them; ratios are measured, not edited. */
+/** Reasons as an editor gives them; ratios are measured, not edited. Throws VALIDATION_ERROR as `demandSteps` does. */
 export function withReasons(content: ReportContent, edited: ReportGap[]): ReportGap[] {
-  const measured = new Map(content.gaps.map((gap) => [gap.stepIndex, gap]));
+  demandSteps('gaps', edited, content.steps.length);
+  const gaps = new Map(content.gaps.map((gap) => [gap.stepIndex, gap]));
   for (const { stepIndex, reason } of edited) {
-    measured.set(stepIndex, { stepIndex, ratio: measured.get(stepIndex)?.ratio ?? null, reason: reason ?? null });
+    gaps.set(stepIndex, { stepIndex, ratio: ratioOf(content.time, stepIndex), reason: reason ?? null });
   }
-  return [...measured.values()].sort((one, other) => one.stepIndex - other.stepIndex);
+  return [...gaps.values()].sort((one, other) => one.stepIndex - other.stepIndex);
+}
+
+function ratioOf(time: WorkflowTime | null, index: number): number | null {
+  return time?.steps.find((step) => step.index === index)?.ratio ?? null;
+}
+
+/** Throws VALIDATION_ERROR for a step that the workflow does not have, and for one that is named twice. */
+function demandSteps(path: string, named: { stepIndex: number }[], steps: number): void {
+  const seen = new Set<number>();
+  for (const [place, { stepIndex }] of named.entries()) {
+    const where = `${path}[${String(place)}].stepIndex`;
+    if (stepIndex >= steps)
+      throw AppError.invalid(where, 'max', `${where} must not be greater than ${String(steps - 1)}`);
+    if (seen.has(stepIndex)) throw AppError.invalid(where, 'arrayUnique', `${where} names a step for the second time`);
+    seen.add(stepIndex);
+  }
 }

@@ -87,6 +87,18 @@ function percent(ratio: number | null): string {
   return ratio === null ? '' : ` (${String(Math.round(ratio * 100))} %)`;
 }
 
+/** The document cut after its last whole line within so many characters, saying so. */
+export function shortened(markdown: string, characters: number): string {
+  if (markdown.length <= characters) return markdown;
+  const note = '\n\n*(Cut: the whole report is in QA Intelligent PMS.)*\n';
+  const room = characters - note.length;
+  const end = markdown.lastIndexOf('\n', room);
+  const cut = markdown.slice(0, end > 0 ? end : room);
+  // A code block that was left open would swallow the note.
+  const open = (cut.match(/^```/gm) ?? []).length % 2 === 1;
+  return `${open ? `${cut.slice(0, room - 4)}\n\`\`\`` : cut}${note}`;
+}
+
 /** `1 h 02 min 03 s`, without what is zero in front. */
 export function duration(seconds: number): string {
   const [hours, minutes, rest] = [Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60), seconds % 60];

@@ -3,7 +3,11 @@ import { AddComment, AppError, ApplyTransition, type ReportPostingRequested } fr
 import { Database } from '@qa-pms/database';
 import { currentContext, infrastructureFault, Log, MessageBus } from '@qa-pms/platform';
 import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ReportsService } from './reports.service.js';
+
+/** Pauses before Jira is asked again after an error of its own, milliseconds. */
+const RETRY_DELAYS_MS = [1_000, 2_000, 4_000];
 
 /** Writes to the ticket what was wished when a workflow completed: after the commit, so that Jira cannot hold it up. */
 @Injectable()
@@ -15,7 +19,7 @@ export class ReportPosting {
     private readonly log: Log,
   ) {}
 
-  /** An outage is waited out by the messaging; what Jira refuses is said on the report. */
+  /** An outage is waited out by the messaging; what Jira refuses, or fails at again and again, is said on the report. */
   async post({ workflowId, ticketKey, comment, transitionId }: ReportPostingRequested): Promise<void> {
     const refusals: string[] = [];
     if (comment !== null) {
@@ -34,12 +38,20 @@ export class ReportPosting {
   }
 
   private async attempt(refusals: string[], what: string, send: () => Promise<unknown>): Promise<void> {
-    try {
-      await send();
-    } catch (error) {
-      if (!(error instanceof AppError) || infrastructureFault(error)) throw error;
-      this.log.warn({ code: error.code }, 'ticket was not written');
-      refusals.push(`${what}: ${error.message}`);
+    for (let tries = 0; ; tries += 1) {
+      try {
+        await send();
+        return;
+      } catch (error) {
+        if (!(error instanceof AppError) || infrastructureFault(error)) throw error;
+        const delay = error.kind.retryable ? RETRY_DELAYS_MS[tries] : undefined;
+        if (delay === undefined) {
+          this.log.warn({ code: error.code }, 'ticket was not written');
+          refusals.push(`${what}: ${error.message}`);
+          return;
+        }
+        await sleep(delay);
+      }
     }
   }
 }

@@ -14,11 +14,14 @@ import {
   type WorkflowTime,
   type WorkflowTimed,
 } from '@qa-pms/contracts';
-import { Database, isUniqueViolation, statement, type Transaction } from '@qa-pms/database';
+import { Database, isUniqueViolation, pagedStatement, statement, type Transaction } from '@qa-pms/database';
 import { can, requireProject, requireUser } from '@qa-pms/platform';
 import { v7 as uuidv7 } from 'uuid';
-import { momentOf } from '../input.js';
 import { draftContent, withReasons, withTimes } from './report-content.js';
+import { reportMarkdown, shortened } from './report-markdown.js';
+
+/** Longest comment that is posted, characters: Jira refuses more than 32,767. */
+const MAX_COMMENT = 30_000;
 
 interface ReportRow {
   id: string;
@@ -32,6 +35,8 @@ interface ReportRow {
   notices: string[];
   /** Times that came after it was final: the next version has them. */
   corrected_time: WorkflowTime | null;
+  /** Whether it is posted to the ticket once its times are in. */
+  post_to_ticket: boolean;
   generated_at: Date;
   finalised_at: Date | null;
   row_version: number;
@@ -42,14 +47,15 @@ const LATEST = statement(
   'reports-latest',
   'SELECT * FROM workflow.reports WHERE workflow_id = $1 ORDER BY version DESC LIMIT 1',
 );
-const LIST = statement(
-  'reports-list',
-  `SELECT *, count(*) OVER ()::int AS total FROM workflow.reports
+const LIST = pagedStatement('reports-list', {
+  select: '*',
+  from: `workflow.reports
    WHERE project_id = $1 AND ($2::text IS NULL OR ticket_key = $2) AND ($3::uuid IS NULL OR user_id = $3)
      AND ($4::text IS NULL OR status = $4) AND ($5::timestamptz IS NULL OR generated_at >= $5)
-     AND ($6::timestamptz IS NULL OR generated_at < $6)
-   ORDER BY generated_at DESC, id DESC LIMIT $7 OFFSET $8`,
-);
+     AND ($6::timestamptz IS NULL OR generated_at < $6)`,
+  order: 'generated_at DESC, id DESC',
+  parameters: 6,
+});
 
 /** Reports: drafted when a workflow completes, edited, finalised, versioned. */
 @Injectable()
@@ -70,28 +76,22 @@ export class ReportsService {
   }
 
   async list(query: ListReports): Promise<{ data: Report[]; pagination: Pagination }> {
-    const { ticketKey, userId, status, from, to, page = 1, pageSize = 20 } = query;
-    const span = [momentOf('from', from), momentOf('to', to)];
-    const filters = [requireProject(), ticketKey ?? null, userId ?? null, status ?? null, ...span];
-    const rows = await this.db.read<ReportRow & { total: number }>(LIST, [...filters, pageSize, (page - 1) * pageSize]);
-    return paged(rows.map(toReport), rows[0]?.total ?? 0, { page, pageSize });
+    const { ticketKey, userId, status, from, to } = query;
+    const filters = [requireProject(), ticketKey ?? null, userId ?? null, status ?? null, from ?? null, to ?? null];
+    const { rows, total } = await this.db.readPage<ReportRow>(LIST, filters, query);
+    return paged(rows.map(toReport), total, query);
   }
 
-  /** The first version, in the transaction that completes the workflow; on wish it is posted to the ticket. */
+  /** The first version, in the transaction that completes the workflow; on wish it is posted once its times are in. */
   async draft(
     tx: Transaction,
     workflow: Workflow,
     { gapReasons, postToTicket, transitionId }: CompleteWorkflow,
   ): Promise<void> {
-    await insertReport(tx, workflow, 1, draftContent(workflow, gapReasons ?? []));
-    if (!postToTicket && !transitionId) return;
-    tx.publish(ReportPostingRequested, {
-      workflowId: workflow.id,
-      projectId: workflow.projectId,
-      ticketKey: workflow.ticketKey,
-      comment: postToTicket ? summaryComment(workflow) : null,
-      transitionId: transitionId ?? null,
-    });
+    await insertDraft(tx, workflow, draftContent(workflow, gapReasons ?? []), postToTicket ?? false);
+    const { id: workflowId, projectId, ticketKey } = workflow;
+    if (transitionId)
+      tx.publish(ReportPostingRequested, { workflowId, projectId, ticketKey, comment: null, transitionId });
   }
 
   /** Throws WORKFLOW_NOT_FOUND, REPORT_NOT_FOUND where it is not completed, REPORT_DRAFT_OPEN. */
@@ -145,15 +145,17 @@ export class ReportsService {
   }
 
   /** Times go into the draft; a final report is told of in a notice. */
-  workflowTimed({ time }: WorkflowTimed): Promise<void> {
+  workflowTimed({ time, projectId }: WorkflowTimed): Promise<void> {
     return this.db.once(async (tx) => {
       const [latest] = await tx.query<ReportRow>(`${LATEST.text} FOR UPDATE`, [time.workflowId]);
       // A cancelled workflow has times and no report.
       if (!latest) return;
       const known = latest.corrected_time ?? latest.content.time;
-      if (known && known.asOf > time.asOf) return;
+      if (known && known.rowVersion > time.rowVersion) return;
       if (latest.status === 'draft') {
-        await this.write(tx, latest.id, { content: withTimes(latest.content, time), finalise: false });
+        const content = withTimes(latest.content, time);
+        const report = await this.write(tx, latest.id, { content, finalise: false });
+        if (latest.post_to_ticket) await post(tx, report, projectId);
         return;
       }
       if (known && sameSeconds(known, time)) return;
@@ -217,35 +219,36 @@ function demandOwner(row: ReportRow): void {
     throw new AppError('FORBIDDEN', { permission: 'workflows:write:any' });
 }
 
-async function insertReport(
+async function insertDraft(
   tx: Transaction,
   workflow: Workflow,
-  version: number,
   content: ReportContent,
+  postToTicket: boolean,
 ): Promise<void> {
   await tx.query(
-    `INSERT INTO workflow.reports (id, project_id, workflow_id, ticket_key, user_id, status, version, title, content, generated_at)
-     VALUES ($1, $2, $3, $4, $5, 'draft', $6, $7, $8, $9)`,
+    `INSERT INTO workflow.reports
+       (id, project_id, workflow_id, ticket_key, user_id, status, version, title, content, generated_at, post_to_ticket)
+     VALUES ($1, $2, $3, $4, $5, 'draft', 1, $6, $7, $8, $9)`,
     [
       uuidv7(),
       workflow.projectId,
       workflow.id,
       workflow.ticketKey,
       workflow.userId,
-      version,
       `QA report ${workflow.ticketKey}: ${workflow.ticketTitle}`,
       JSON.stringify(content),
       workflow.completedAt,
+      postToTicket,
     ],
   );
 }
 
-function summaryComment({ template, outcome, userDisplayName, steps }: Workflow): string {
-  const lines = steps.map(
-    ({ name, status, outcome: result, skipReason }) =>
-      `- ${name}: ${status === 'skipped' ? `skipped (${skipReason ?? ''})` : (result ?? status)}`,
-  );
-  return [`**QA ${outcome ?? 'done'}** by ${userDisplayName} (${template.name})`, '', ...lines].join('\n');
+/** Asks for the report to be posted to its ticket, once. */
+async function post(tx: Transaction, report: Report, projectId: string): Promise<void> {
+  const { workflowId, ticketKey } = report;
+  await tx.query('UPDATE workflow.reports SET post_to_ticket = false WHERE id = $1', [report.id]);
+  const comment = shortened(reportMarkdown(report), MAX_COMMENT);
+  tx.publish(ReportPostingRequested, { workflowId, projectId, ticketKey, comment, transitionId: null });
 }
 
 function toReport(row: ReportRow): Report {

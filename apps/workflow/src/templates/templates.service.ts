@@ -10,10 +10,9 @@ import {
   type TemplateStep,
   type UpdateTemplate,
 } from '@qa-pms/contracts';
-import { Database, statement, type Transaction } from '@qa-pms/database';
+import { Database, pagedStatement, statement, type Transaction } from '@qa-pms/database';
 import { requireProject } from '@qa-pms/platform';
 import { v7 as uuidv7 } from 'uuid';
-import { invalid } from '../input.js';
 import { BUG_FIX, FEATURE_TEST } from './seeded-templates.js';
 
 interface TemplateRow {
@@ -33,12 +32,13 @@ interface TemplateRow {
 const LATEST = `
   SELECT DISTINCT ON (id) * FROM workflow.templates ORDER BY id, project_id NULLS LAST, version DESC`;
 
-const LIST = statement(
-  'templates-list',
-  `SELECT *, count(*) OVER ()::int AS total FROM (${LATEST}) AS latest
-   WHERE deleted_at IS NULL AND ($1::text IS NULL OR lower(ticket_type) = lower($1))
-   ORDER BY is_seeded DESC, id LIMIT $2 OFFSET $3`,
-);
+const LIST = pagedStatement('templates-list', {
+  select: '*',
+  from: `(${LATEST}) AS latest
+   WHERE deleted_at IS NULL AND ($1::text IS NULL OR lower(ticket_type) = lower($1))`,
+  order: 'is_seeded DESC, id',
+  parameters: 1,
+});
 const GET = statement('templates-get', `SELECT * FROM (${LATEST}) AS latest WHERE id = $1 AND deleted_at IS NULL`);
 const FOR_TYPE = statement(
   'templates-for-type',
@@ -52,17 +52,9 @@ const FOR_TYPE = statement(
 export class TemplatesService {
   constructor(private readonly db: Database) {}
 
-  async list({
-    ticketType,
-    page = 1,
-    pageSize = 20,
-  }: ListTemplates): Promise<{ data: Template[]; pagination: Pagination }> {
-    const rows = await this.db.read<TemplateRow & { total: number }>(LIST, [
-      ticketType ?? null,
-      pageSize,
-      (page - 1) * pageSize,
-    ]);
-    return paged(rows.map(toTemplate), rows[0]?.total ?? 0, { page, pageSize });
+  async list(query: ListTemplates): Promise<{ data: Template[]; pagination: Pagination }> {
+    const { rows, total } = await this.db.readPage<TemplateRow>(LIST, [query.ticketType ?? null], query);
+    return paged(rows.map(toTemplate), total, query);
   }
 
   /** Throws TEMPLATE_NOT_FOUND. */
@@ -142,7 +134,6 @@ async function insert(
   tx: Transaction,
   { id, name, ticketType, description, version, isSeeded, steps }: NewVersion,
 ): Promise<Template> {
-  if (steps.length === 0) throw invalid('steps', 'arrayMinSize', 'steps must have at least one step');
   const [row] = await tx.query<TemplateRow>(
     `INSERT INTO workflow.templates (id, project_id, name, ticket_type, description, version, is_seeded, steps)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING *`,

@@ -1,5 +1,5 @@
 import type { Outcome, Workflow, WorkflowStatus, WorkflowStep } from '@qa-pms/contracts';
-import type { Transaction } from '@qa-pms/database';
+import { statement, type Transaction } from '@qa-pms/database';
 
 /** A workflow as PostgreSQL holds it: one row, its steps in one column, so that a read or a change is one statement. */
 export interface WorkflowRow {
@@ -97,26 +97,31 @@ function valuesOf(workflow: Workflow): unknown[] {
   ];
 }
 
+const PLACES = COLUMNS.map((_column, index) => `$${String(index + 1)}`).join(', ');
+const ASSIGNMENTS = COLUMNS.slice(2).map((column, index) => `${column} = $${String(index + 3)}`);
+
+const INSERT = statement(
+  'workflows-insert',
+  `INSERT INTO workflow.workflows (${COLUMNS.join(', ')}) VALUES (${PLACES})`,
+);
+const UPDATE = statement(
+  'workflows-update',
+  `UPDATE workflow.workflows SET ${ASSIGNMENTS.join(', ')} WHERE id = $1 AND project_id = $2`,
+);
+const LOCK = statement('workflows-lock', 'SELECT * FROM workflow.workflows WHERE id = $1 FOR UPDATE');
+
 /** Throws a unique violation of idx_workflows_open where the person has one on the ticket. */
 export async function insertWorkflow(tx: Transaction, workflow: Workflow): Promise<void> {
-  const places = COLUMNS.map((_column, index) => `$${String(index + 1)}`);
-  await tx.query(
-    `INSERT INTO workflow.workflows (${COLUMNS.join(', ')}) VALUES (${places.join(', ')})`,
-    valuesOf(workflow),
-  );
+  await tx.query(INSERT, valuesOf(workflow));
 }
 
 /** Writes the whole row; the caller holds its lock. */
 export async function updateWorkflow(tx: Transaction, workflow: Workflow): Promise<void> {
-  const assignments = COLUMNS.slice(2).map((column, index) => `${column} = $${String(index + 3)}`);
-  await tx.query(
-    `UPDATE workflow.workflows SET ${assignments.join(', ')} WHERE id = $1 AND project_id = $2`,
-    valuesOf(workflow),
-  );
+  await tx.query(UPDATE, valuesOf(workflow));
 }
 
 /** The row with its lock: whoever wants to change it too waits. */
 export async function lockWorkflow(tx: Transaction, id: string): Promise<Workflow | null> {
-  const [row] = await tx.query<WorkflowRow>('SELECT * FROM workflow.workflows WHERE id = $1 FOR UPDATE', [id]);
+  const [row] = await tx.query<WorkflowRow>(LOCK, [id]);
   return row ? toWorkflow(row) : null;
 }

@@ -212,16 +212,26 @@ describe('completing a workflow', () => {
 });
 
 describe('handing over', () => {
+  const robin = { userId: 'u2', displayName: 'Robin' };
+
   it('passes a paused workflow on with a note in its current step', () => {
-    const workflow = handOver(pause(started(), at(1)), { userId: 'u2', displayName: 'Robin' }, 'Your turn.', at(2));
+    const workflow = handOver(pause(started(), at(1)), { to: robin, by: 'Lee', note: 'Your turn.' }, at(2));
 
     expect(workflow).toMatchObject({ userId: 'u2', userDisplayName: 'Robin', status: 'paused' });
-    expect(workflow.steps[0]?.notes).toBe('Handed over by Quinn to Robin: Your turn.');
+    expect(workflow.steps[0]?.notes).toBe('Handed over by Lee to Robin: Your turn.');
   });
 
   it('is refused while it is active', () => {
-    expect(() => handOver(started(), { userId: 'u2', displayName: 'Robin' }, null, at(1))).toThrow(
+    expect(() => handOver(started(), { to: robin, by: 'Lee', note: null }, at(1))).toThrow(
       expect.objectContaining({ code: 'WORKFLOW_INVALID_STATE' }),
+    );
+  });
+  it('is refused to its owner', () => {
+    const workflow = pause(started(), at(1));
+    const owner = { userId: workflow.userId, displayName: workflow.userDisplayName };
+
+    expect(() => handOver(workflow, { to: owner, by: 'Lee', note: null }, at(2))).toThrow(
+      expect.objectContaining({ code: 'VALIDATION_ERROR' }),
     );
   });
 });

@@ -147,15 +147,16 @@ export function complete(workflow: Workflow, outcome: Outcome | null, at: string
   return { ...next, status: 'completed', outcome: outcome ?? worst, completedAt: next.updatedAt };
 }
 
-/** Passes a paused workflow on, with a note in its current step. */
+/** Passes a paused workflow on, with a note in its current step. Throws VALIDATION_ERROR where its owner is named. */
 export function handOver(
   workflow: Workflow,
-  to: { userId: string; displayName: string },
-  note: string | null,
+  { to, by, note }: { to: { userId: string; displayName: string }; by: string; note: string | null },
   at: string,
 ): Workflow {
   demand(workflow, 'paused');
-  const text = `Handed over by ${workflow.userDisplayName} to ${to.displayName}${note === null ? '.' : `: ${note}`}`;
+  if (to.userId === workflow.userId)
+    throw AppError.invalid('toUserId', 'isOther', 'toUserId must be somebody else than the owner');
+  const text = `Handed over by ${by} to ${to.displayName}${note === null ? '.' : `: ${note}`}`;
   const steps = noted(workflow, text);
   return changed({ ...workflow, userId: to.userId, userDisplayName: to.displayName, steps }, at);
 }

@@ -14,28 +14,28 @@ import {
   type Workflow,
   WorkflowChanged,
 } from '@qa-pms/contracts';
-import { Database, isUniqueViolation, statement, type Transaction } from '@qa-pms/database';
+import { Database, isUniqueViolation, pagedStatement, statement, type Transaction } from '@qa-pms/database';
 import { caller, can, currentContext, MessageBus, requireProject, requireUser, runInContext } from '@qa-pms/platform';
-import { momentOf } from '../input.js';
 import { ReportsService } from '../reports/reports.service.js';
 import { type ChangeName, complete, handOver, pause } from './workflow-rules.js';
 import { lockWorkflow, toWorkflow, updateWorkflow, type WorkflowRow } from './workflow-rows.js';
 
 const GET = statement('workflows-get', 'SELECT * FROM workflow.workflows WHERE id = $1');
-const LIST = statement(
-  'workflows-list',
-  `SELECT *, count(*) OVER ()::int AS total FROM workflow.workflows
+const LIST = pagedStatement('workflows-list', {
+  select: '*',
+  from: `workflow.workflows
    WHERE project_id = $1 AND ($2::text IS NULL OR status = $2) AND ($3::uuid IS NULL OR user_id = $3)
      AND ($4::text IS NULL OR ticket_key = $4) AND ($5::uuid IS NULL OR template_id = $5)
-     AND ($6::timestamptz IS NULL OR started_at >= $6) AND ($7::timestamptz IS NULL OR started_at < $7)
-   ORDER BY started_at DESC, id DESC LIMIT $8 OFFSET $9`,
-);
-const OPEN_OF_USER = statement(
-  'workflows-open-of-user',
-  `SELECT *, count(*) OVER ()::int AS total FROM workflow.workflows
-   WHERE project_id = $1 AND user_id = $2 AND status IN ('active', 'paused')
-   ORDER BY updated_at DESC, id DESC LIMIT $3 OFFSET $4`,
-);
+     AND ($6::timestamptz IS NULL OR started_at >= $6) AND ($7::timestamptz IS NULL OR started_at < $7)`,
+  order: 'started_at DESC, id DESC',
+  parameters: 7,
+});
+const OPEN_OF_USER = pagedStatement('workflows-open-of-user', {
+  select: '*',
+  from: `workflow.workflows WHERE project_id = $1 AND user_id = $2 AND status IN ('active', 'paused')`,
+  order: 'updated_at DESC, id DESC',
+  parameters: 2,
+});
 const OPEN_ON_TICKET = statement(
   'workflows-open-on-ticket',
   `SELECT * FROM workflow.workflows WHERE project_id = $1 AND ticket_key = $2 AND status IN ('active', 'paused') ORDER BY started_at`,
@@ -73,7 +73,7 @@ export class WorkflowsService {
   }
 
   async list(query: ListWorkflows): Promise<{ data: Workflow[]; pagination: Pagination }> {
-    const { status, userId, ticketKey, templateId, from, to, page = 1, pageSize = 20 } = query;
+    const { status, userId, ticketKey, templateId, from, to } = query;
     if (userId && !mayRead(userId)) throw new AppError('FORBIDDEN', { permission: 'workflows:read' });
     const whose = userId ?? (can('workflows:read') ? null : requireUser().userId);
     const filters = [
@@ -82,24 +82,17 @@ export class WorkflowsService {
       whose,
       ticketKey ?? null,
       templateId ?? null,
-      momentOf('from', from),
-      momentOf('to', to),
+      from ?? null,
+      to ?? null,
     ];
-    const rows = await this.db.read<WorkflowRow & { total: number }>(LIST, [
-      ...filters,
-      pageSize,
-      (page - 1) * pageSize,
-    ]);
-    return paged(rows.map(toWorkflow), rows[0]?.total ?? 0, { page, pageSize });
+    const { rows, total } = await this.db.readPage<WorkflowRow>(LIST, filters, query);
+    return paged(rows.map(toWorkflow), total, query);
   }
 
-  async listMine({
-    page = 1,
-    pageSize = 20,
-  }: ListMyActiveWorkflows): Promise<{ data: Workflow[]; pagination: Pagination }> {
-    const values = [requireProject(), requireUser().userId, pageSize, (page - 1) * pageSize];
-    const rows = await this.db.read<WorkflowRow & { total: number }>(OPEN_OF_USER, values);
-    return paged(rows.map(toWorkflow), rows[0]?.total ?? 0, { page, pageSize });
+  async listMine(query: ListMyActiveWorkflows): Promise<{ data: Workflow[]; pagination: Pagination }> {
+    const values = [requireProject(), requireUser().userId];
+    const { rows, total } = await this.db.readPage<WorkflowRow>(OPEN_OF_USER, values, query);
+    return paged(rows.map(toWorkflow), total, query);
   }
 
   /** Who is on a ticket: everybody who sees the ticket sees that. */
@@ -137,13 +130,16 @@ export class WorkflowsService {
 
   /** Throws MEMBER_NOT_FOUND, FORBIDDEN where the member may not work on workflows, WORKFLOW_ALREADY_ACTIVE. */
   async handOver(command: HandOverWorkflow): Promise<Workflow> {
+    const given = await this.db.replyGiven<Workflow>();
+    if (given) return given.reply;
     const member = await this.bus.request(GetMember, { userId: command.toUserId });
     if (!permissionsOf(member.roles).includes('workflows:write')) {
       throw new AppError('FORBIDDEN', { permission: 'workflows:write', userId: command.toUserId });
     }
+    const by = requireUser().displayName;
     try {
       return await this.change(command, 'handed_over', (workflow, at) =>
-        handOver(workflow, member, command.note ?? null, at),
+        handOver(workflow, { to: member, by, note: command.note ?? null }, at),
       );
     } catch (error) {
       if (!isUniqueViolation(error, 'idx_workflows_open')) throw error;

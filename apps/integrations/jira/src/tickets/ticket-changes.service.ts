@@ -54,11 +54,11 @@ export class TicketChangesService {
     return { data };
   }
 
-  /** Errors: TICKET_NOT_FOUND, TRANSITION_NOT_FOUND, UPSTREAM_*. */
+  /** Errors: TICKET_NOT_FOUND, TRANSITION_NOT_FOUND, TICKET_CHANGE_REFUSED, UPSTREAM_*. */
   async apply({ key, transitionId }: ApplyTransition): Promise<Ticket> {
     const connection = this.connections.get(key);
     const earlier = await this.writes.find(key);
-    if (earlier?.done) return this.storedReply();
+    if (earlier?.done) return this.replyGiven();
     const target = await this.move(connection, key, transitionId, earlier);
     const askedAt = new Date();
     const row = await this.refetch(connection, key);
@@ -70,11 +70,11 @@ export class TicketChangesService {
     });
   }
 
-  /** Errors: TICKET_NOT_FOUND, UPSTREAM_*. */
+  /** Errors: TICKET_NOT_FOUND, TICKET_CHANGE_REFUSED, UPSTREAM_*. */
   async comment({ key, bodyMarkdown }: AddComment): Promise<TicketComment> {
     const connection = this.connections.get(key);
     const earlier = await this.writes.find(key);
-    if (earlier?.done) return this.storedReply();
+    if (earlier?.done) return this.replyGiven();
     const written = earlier ? await this.findComment(connection, key, earlier) : null;
     const comment = written ?? (await this.write(connection, key, bodyMarkdown));
     const askedAt = new Date();
@@ -86,9 +86,11 @@ export class TicketChangesService {
     });
   }
 
-  /** The reply that the inbox keeps since the command was done; `once` looks for it when its work is refused. */
-  private storedReply<T>(): Promise<T> {
-    return this.db.once<T>(() => Promise.reject(new AppError('CONFLICT')));
+  /** The reply that the inbox keeps since the command was done. */
+  private async replyGiven<T>(): Promise<T> {
+    const given = await this.db.replyGiven<T>();
+    if (!given) throw new AppError('CONFLICT');
+    return given.reply;
   }
 
   /** Answers the stored ticket in its new state, when Jira made the change but cannot show the result. */

@@ -1,5 +1,5 @@
 import { type ListTickets, TICKET_SORTS, type TicketSummary } from '@qa-pms/contracts';
-import { statement, type Statement } from '@qa-pms/database';
+import { pagedStatement, type PagedStatement } from '@qa-pms/database';
 
 /** Whose tickets: of an account, of an address that Jira shows, or of nobody. */
 export interface AssigneeFilter {
@@ -10,7 +10,6 @@ export interface AssigneeFilter {
 
 export interface TicketListRow extends Omit<TicketSummary, 'updatedAt'> {
   updatedAt: Date;
-  total: number;
 }
 
 type Sort = (typeof TICKET_SORTS)[number];
@@ -24,8 +23,7 @@ const ORDERS: Record<Sort, string> = {
   '-priority': 'urgency DESC, jira_updated_at DESC, key_number DESC',
 };
 
-const FILTER = `
-  FROM jira.tickets
+const FILTER = `jira.tickets
   WHERE project_id = $1
     AND ($2::text IS NULL OR status = $2)
     AND ($3::text IS NULL OR type = $3)
@@ -38,19 +36,17 @@ const FILTER = `
 const LISTS = Object.fromEntries(
   TICKET_SORTS.map((sort) => [
     sort,
-    statement(
-      `jira-list-tickets${sort}`,
-      `SELECT key, title, type, status, jira_status AS "jiraStatus", detail->>'priority' AS priority, components,
-         detail->'assignee' AS assignee, jira_updated_at AS "updatedAt", detail->>'url' AS url, count(*) OVER ()::int AS total
-       ${FILTER} ORDER BY ${ORDERS[sort]} LIMIT $9 OFFSET $10`,
-    ),
+    pagedStatement(`jira-list-tickets${sort}`, {
+      select: `key, title, type, status, jira_status AS "jiraStatus", detail->>'priority' AS priority, components,
+        detail->'assignee' AS assignee, jira_updated_at AS "updatedAt", detail->>'url' AS url`,
+      from: FILTER,
+      order: ORDERS[sort],
+      parameters: 8,
+    }),
   ]),
-) as Record<Sort, Statement>;
+) as Record<Sort, PagedStatement>;
 
-/** How many tickets a filter finds, for pages behind the last. */
-export const COUNT_TICKETS = statement('jira-count-tickets', `SELECT count(*)::int AS total ${FILTER}`);
-
-export function listStatement(sort: Sort): Statement {
+export function listStatement(sort: Sort): PagedStatement {
   return LISTS[sort];
 }
 

@@ -14,13 +14,7 @@ import { JiraSettings } from '../jira.settings.js';
 import { Connections } from '../sync/connections.js';
 import { TicketFetcher } from '../sync/ticket-fetcher.js';
 import { TicketStore } from './ticket.store.js';
-import {
-  type AssigneeFilter,
-  COUNT_TICKETS,
-  filterValues,
-  listStatement,
-  type TicketListRow,
-} from './tickets.queries.js';
+import { type AssigneeFilter, filterValues, listStatement, type TicketListRow } from './tickets.queries.js';
 import type { TicketDetail } from './to-ticket.js';
 
 /** Somebody waits for a page: Jira gets this long, with one more try in it. */
@@ -47,10 +41,7 @@ export class TicketsService {
       assignee === null ? { rows: [], total: 0 } : this.find(query, filterValues(projectId, query, assignee)),
       this.store.lastSync(sites),
     ]);
-    const data = found.rows.map(({ total: _total, updatedAt, ...row }) => ({
-      ...row,
-      updatedAt: updatedAt.toISOString(),
-    }));
+    const data = found.rows.map(({ updatedAt, ...row }) => ({ ...row, updatedAt: updatedAt.toISOString() }));
     return { ...paged(data, found.total, query), freshness: this.freshness(syncedAt) };
   }
 
@@ -76,13 +67,8 @@ export class TicketsService {
     return { ...detail, freshness: this.freshness(fetchedAt) };
   }
 
-  private async find(query: ListTickets, values: unknown[]): Promise<{ rows: TicketListRow[]; total: number }> {
-    const { page = 1, pageSize = 20 } = query;
-    const sort = listStatement(query.sortBy ?? '-updated_at');
-    const rows = await this.db.read<TicketListRow>(sort, [...values, pageSize, (page - 1) * pageSize]);
-    if (rows.length > 0 || page === 1) return { rows, total: rows[0]?.total ?? 0 };
-    const [count] = await this.db.read<{ total: number }>(COUNT_TICKETS, values);
-    return { rows: [], total: count?.total ?? 0 };
+  private find(query: ListTickets, values: unknown[]): Promise<{ rows: TicketListRow[]; total: number }> {
+    return this.db.readPage<TicketListRow>(listStatement(query.sortBy ?? '-updated_at'), values, query);
   }
 
   /** Null: somebody who has no tickets, because nobody in Jira is known to be them. */

@@ -1,0 +1,36 @@
+/** A statement that PostgreSQL plans once a connection; the name must be unique within the service. */
+export interface Statement {
+  name: string;
+  text: string;
+}
+
+/** Declares a statement for `read` and for a transaction's `query`. */
+export function statement(name: string, text: string): Statement {
+  return { name, text };
+}
+
+/** A list that is read page by page, with the count of all its rows. */
+export interface PagedStatement {
+  rows: Statement;
+  count: Statement;
+}
+
+/** The parts of a list. */
+export interface PagedParts {
+  select: string;
+  /** What follows FROM, with its conditions. */
+  from: string;
+  /** What follows ORDER BY; it must leave no two rows equal, or they could change pages. */
+  order: string;
+  /** How many parameters the parts have; the page's own two follow them. */
+  parameters: number;
+}
+
+/** Declares a list for `readPage`. Counted apart from its rows: a page behind the last one has none to carry a total. */
+export function pagedStatement(name: string, { select, from, order, parameters }: PagedParts): PagedStatement {
+  const [limit, offset] = [`$${String(parameters + 1)}`, `$${String(parameters + 2)}`];
+  return {
+    rows: statement(name, `SELECT ${select} FROM ${from} ORDER BY ${order} LIMIT ${limit} OFFSET ${offset}`),
+    count: statement(`${name}-count`, `SELECT count(*)::int AS total FROM ${from}`),
+  };
+}
