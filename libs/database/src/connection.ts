@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { infrastructureFault, type Log } from '@qa-pms/platform';
 import type { Pool, PoolClient } from 'pg';
@@ -79,6 +80,11 @@ export interface Query {
 
 /** Sends statements in one round trip and returns the rows of each; one that fails rejects the whole. */
 export async function pipelined(client: PoolClient, queries: Query[]): Promise<unknown[][]> {
-  const results = await Promise.all(queries.map((query) => client.query<Record<string, unknown>>(query)));
+  // pg writes each statement to the socket at once: held together they cost one system call instead of one each.
+  const { stream } = (client as unknown as { connection: { stream: Writable } }).connection;
+  stream.cork();
+  const sent = queries.map((query) => client.query<Record<string, unknown>>(query));
+  stream.uncork();
+  const results = await Promise.all(sent);
   return results.map((result) => result.rows);
 }

@@ -1,4 +1,4 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, timingSafeEqual } from 'node:crypto';
 import { AppError, type Permission } from '@qa-pms/contracts';
 import type { Caller, MessageContext } from '../context.js';
 import { signingKey } from '../secrets.js';
@@ -104,7 +104,10 @@ export function contextOfEvent({ headers }: Envelope): MessageContext {
 }
 
 function signature(headers: Headers, body: string): string {
-  const mac = createHmac('sha256', signingKey());
-  for (const name of SIGNED) mac.update(`${headers[name] ?? ''}\n`);
-  return mac.update(createHash('sha256').update(body).digest()).digest('base64url');
+  let signed = '';
+  for (const name of SIGNED) signed += `${headers[name] ?? ''}\n`;
+  // One call with one string: hashing the body apart took as long again as the rest of the signature.
+  return createHmac('sha256', signingKey())
+    .update(signed + body)
+    .digest('base64url');
 }

@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { AppError, keyOf, type ReplyOf, type RequestClass, type ServiceName, wireName } from '@qa-pms/contracts';
-import { v7 as uuidv7 } from 'uuid';
 import { type Caller, findContext, type MessageContext } from '../context.js';
 import { type Envelope, requestHeaders } from './envelope.js';
 import type { Wire } from './wire.js';
@@ -65,7 +64,7 @@ function contextFor(options: RequestOptions, timeoutMs: number, body: string): M
   if (!caller) throw new Error('A request needs a caller: use runAsSystem for background work.');
   const own = Date.now() + (options.timeoutMs ?? timeoutMs);
   const { idempotencyKey } = options;
-  const id = idempotencyKey ? idOf(caller, idempotencyKey) : (options.messageId ?? uuidv7());
+  const id = idempotencyKey ? idOf(caller, idempotencyKey) : (options.messageId ?? randomUUID());
   return {
     messageId: id,
     requestId: options.requestId ?? current?.requestId ?? id,
