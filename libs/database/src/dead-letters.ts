@@ -15,11 +15,19 @@ export interface DeadLetter {
   createdAt: Date;
 }
 
+interface Question {
+  event: EventEnvelope;
+  resolve: (parked: boolean) => void;
+  reject: (error: unknown) => void;
+}
+
 /**
  * A consumer's dead letters: rows of its own database over every wire, so that a key stays parked across restarts and
  * instances; each is told of on `<topic>.<consumer>.dead` as well.
  */
 export class DeadLetters extends DeadLetterStore {
+  private questions: Question[] = [];
+
   constructor(
     private readonly dataSource: DataSource,
     private readonly schema: string,
@@ -29,15 +37,31 @@ export class DeadLetters extends DeadLetterStore {
     super();
   }
 
-  async isParked(event: EventEnvelope): Promise<boolean> {
-    const [rows] = await this.run([
-      {
-        name: 'qa-dead-letters-parked',
-        text: `SELECT 1 FROM ${this.schema}.dead_letters WHERE topic = $1 AND key = $2 LIMIT 1`,
-        values: [event.topic, event.key],
-      },
-    ]);
-    return rows !== undefined && rows.length > 0;
+  isParked(event: EventEnvelope): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      // One statement answers all that is asked in one turn: a statement for each event halved what a consumer takes.
+      if (this.questions.length === 0) setImmediate(() => void this.answerQuestions());
+      this.questions.push({ event, resolve, reject });
+    });
+  }
+
+  private async answerQuestions(): Promise<void> {
+    const questions = this.questions;
+    this.questions = [];
+    try {
+      const [rows] = await this.run([
+        {
+          name: 'qa-dead-letters-parked',
+          text: `SELECT DISTINCT topic, key FROM ${this.schema}.dead_letters
+                 WHERE (topic, key) IN (SELECT * FROM unnest($1::text[], $2::text[]))`,
+          values: [questions.map(({ event }) => event.topic), questions.map(({ event }) => event.key)],
+        },
+      ]);
+      const parked = new Set((rows as { topic: string; key: string }[]).map(({ topic, key }) => `${topic} ${key}`));
+      for (const { event, resolve } of questions) resolve(parked.has(`${event.topic} ${String(event.key)}`));
+    } catch (error) {
+      for (const { reject } of questions) reject(error);
+    }
   }
 
   async park(event: EventEnvelope, error: Error | null): Promise<void> {
