@@ -4,12 +4,18 @@ import type { PoolClient } from 'pg';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { pipelined, poolOf, type Query } from './connection.js';
+import { Pipe } from './pipe.js';
 import type { PagedStatement, Statement } from './statements.js';
 
 /** A transaction that is scoped to the project of the current message. */
 export interface Transaction {
   /** Rows of a statement; a declared one is planned once a connection. */
   query<Row>(sql: string | Statement, values?: unknown[]): Promise<Row[]>;
+  /**
+   * A statement whose rows nobody reads. It goes out with the next query or with the commit, in their round trip, and
+   * where it fails that fails.
+   */
+  write(sql: string | Statement, values?: unknown[]): void;
   /** TypeORM, in this transaction: insert(), update(), find…; save() costs twice as much. */
   readonly manager: EntityManager;
   /** Publishes an event when, and only when, this transaction commits. */
@@ -123,12 +129,13 @@ export class Database {
   private async attempt<T>(work: Work<T>, message: MessageContext | null): Promise<T> {
     const runner = this.dataSource.createQueryRunner();
     const client = (await runner.connect()) as PoolClient;
+    const pipe = new Pipe(client, this.opening());
     const rows: OutboxRow[] = [];
     try {
-      await this.begin(client, message);
+      if (message?.idempotencyHash != null) await this.takeKey(pipe, message.messageId);
       markActive(runner, true);
-      const result = await work(this.handle(runner, client, rows));
-      await pipelined(client, [...this.closing(rows, message, result), COMMIT]);
+      const result = await work(this.handle(runner, pipe, rows));
+      await pipe.send(...this.closing(rows, message, result), COMMIT);
       markActive(runner, false);
       if (rows.length > 0) this.committed();
       return result;
@@ -141,29 +148,32 @@ export class Database {
     }
   }
 
-  private async begin(client: PoolClient, message: MessageContext | null): Promise<void> {
-    if (message?.idempotencyHash == null) {
-      await pipelined(client, [this.opening()]);
-      return;
-    }
-    const lock = {
-      text: 'SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS free',
-      values: [message.messageId],
-    };
-    const [, rows] = await pipelined(client, [this.opening(), lock]);
-    if ((rows as { free: boolean }[])[0]?.free !== true) throw new AppError('IDEMPOTENCY_IN_PROGRESS');
-    const stored = await client.query(`SELECT 1 FROM ${this.schema}.inbox_messages WHERE message_id = $1`, [
-      message.messageId,
-    ]);
-    if (stored.rows.length > 0) throw new AppError('CONFLICT');
+  /** One at a time for each `Idempotency-Key`. */
+  private async takeKey(pipe: Pipe, messageId: string): Promise<void> {
+    const lock = 'SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS free';
+    const [locked] = await pipe.send({ text: lock, values: [messageId] });
+    if ((locked as { free: boolean }[])[0]?.free !== true) throw new AppError('IDEMPOTENCY_IN_PROGRESS');
+    // Asked after the lock is held: whoever had it before may just have committed.
+    const inbox = `SELECT 1 FROM ${this.schema}.inbox_messages WHERE message_id = $1`;
+    const [stored] = await pipe.send({ text: inbox, values: [messageId] });
+    if (stored && stored.length > 0) throw new AppError('CONFLICT');
   }
 
-  private handle(runner: QueryRunner, client: PoolClient, rows: OutboxRow[]): Transaction {
+  private handle(runner: QueryRunner, pipe: Pipe, rows: OutboxRow[]): Transaction {
+    const named = (sql: string | Statement, values: unknown[]): Query =>
+      typeof sql === 'string' ? { text: sql, values } : { ...sql, values };
     return {
-      manager: runner.manager,
+      get manager() {
+        // TypeORM's own statements go behind what waits.
+        pipe.flush();
+        return runner.manager;
+      },
       query: async <Row>(sql: string | Statement, values: unknown[] = []) => {
-        const named = typeof sql === 'string' ? { text: sql } : sql;
-        return (await client.query({ ...named, values })).rows as Row[];
+        const [found] = await pipe.send(named(sql, values));
+        return found as Row[];
+      },
+      write: (sql, values = []) => {
+        pipe.hold(named(sql, values));
       },
       publish: (event, payload) => {
         rows.push(this.outboxRow(event, payload));

@@ -32,6 +32,30 @@ export const TRACKED_RUNNING: Statement = statement(
   `${TRACKED} WHERE w.id IN (SELECT workflow_id FROM tracking.time_sessions WHERE ended_at IS NULL)`,
 );
 
+const LOCK = statement('tracked-lock', 'SELECT 1 FROM tracking.tracked_workflows WHERE id = $1 FOR UPDATE');
+const STORE_WORKFLOW = statement(
+  'tracked-store',
+  `INSERT INTO tracking.tracked_workflows (id, project_id, ticket_key, ticket_type, template_id, template_name,
+     template_version, user_id, status, steps, row_version, started_at, ended_at, paused_at, paused_seconds)
+   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+   ON CONFLICT (id) DO UPDATE SET user_id = excluded.user_id, status = excluded.status, steps = excluded.steps,
+     row_version = excluded.row_version, ended_at = excluded.ended_at, paused_at = excluded.paused_at,
+     paused_seconds = excluded.paused_seconds`,
+);
+const STORE_TEMPLATE = statement(
+  'templates-store',
+  `INSERT INTO tracking.templates (project_id, template_id, version, steps) VALUES ($1, $2, $3, $4)
+   ON CONFLICT (project_id, template_id) DO UPDATE SET version = excluded.version, steps = excluded.steps
+     WHERE templates.version < excluded.version`,
+);
+const STORE_SESSION = statement(
+  'sessions-store',
+  `INSERT INTO tracking.time_sessions (id, project_id, workflow_id, step_index, user_id, started_at, ended_at, actions)
+   VALUES ($1, $2, $3, $4, $5, $6, $7, $8::timestamptz[])
+   ON CONFLICT (id) DO UPDATE SET started_at = excluded.started_at, ended_at = excluded.ended_at,
+     actions = excluded.actions`,
+);
+
 /** A row as the rules want it. */
 export function toTracked({ sessions, ...workflow }: TrackedRow): Tracked {
   return {
@@ -48,68 +72,48 @@ export function toTracked({ sessions, ...workflow }: TrackedRow): Tracked {
 /** The workflow, locked until the transaction ends; null when nothing is known of it. */
 export async function lockTracked(tx: Transaction, workflowId: string): Promise<Tracked | null> {
   // Two statements: the second one sees what whoever held the lock before has committed.
-  const found = await tx.query('SELECT 1 FROM tracking.tracked_workflows WHERE id = $1 FOR UPDATE', [workflowId]);
-  if (found.length === 0) return null;
-  const [row] = await tx.query<TrackedRow>(TRACKED_BY_ID.text, [workflowId]);
+  tx.write(LOCK, [workflowId]);
+  const [row] = await tx.query<TrackedRow>(TRACKED_BY_ID, [workflowId]);
   return row ? toTracked(row) : null;
 }
 
 /** Writes the snapshot of a workflow. */
-export async function storeWorkflow(tx: Transaction, workflow: TrackedWorkflow): Promise<void> {
-  await tx.query(
-    `INSERT INTO tracking.tracked_workflows (id, project_id, ticket_key, ticket_type, template_id, template_name,
-       template_version, user_id, status, steps, row_version, started_at, ended_at, paused_at, paused_seconds)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
-     ON CONFLICT (id) DO UPDATE SET user_id = excluded.user_id, status = excluded.status, steps = excluded.steps,
-       row_version = excluded.row_version, ended_at = excluded.ended_at, paused_at = excluded.paused_at,
-       paused_seconds = excluded.paused_seconds`,
-    [
-      workflow.id,
-      workflow.projectId,
-      workflow.ticketKey,
-      workflow.ticketType,
-      workflow.templateId,
-      workflow.templateName,
-      workflow.templateVersion,
-      workflow.userId,
-      workflow.status,
-      JSON.stringify(workflow.steps),
-      workflow.rowVersion,
-      workflow.startedAt,
-      workflow.endedAt,
-      workflow.pausedAt,
-      workflow.pausedSeconds,
-    ],
-  );
+export function storeWorkflow(tx: Transaction, workflow: TrackedWorkflow): void {
+  tx.write(STORE_WORKFLOW, [
+    workflow.id,
+    workflow.projectId,
+    workflow.ticketKey,
+    workflow.ticketType,
+    workflow.templateId,
+    workflow.templateName,
+    workflow.templateVersion,
+    workflow.userId,
+    workflow.status,
+    JSON.stringify(workflow.steps),
+    workflow.rowVersion,
+    workflow.startedAt,
+    workflow.endedAt,
+    workflow.pausedAt,
+    workflow.pausedSeconds,
+  ]);
 }
 
 /** Remembers a template as its newest version looks. */
-export async function storeTemplate(tx: Transaction, workflow: TrackedWorkflow): Promise<void> {
+export function storeTemplate(tx: Transaction, workflow: TrackedWorkflow): void {
   const steps = workflow.steps.map(({ name, estimateSeconds }) => ({ name, estimateSeconds }));
-  await tx.query(
-    `INSERT INTO tracking.templates (project_id, template_id, version, steps) VALUES ($1, $2, $3, $4)
-     ON CONFLICT (project_id, template_id) DO UPDATE SET version = excluded.version, steps = excluded.steps
-       WHERE templates.version < excluded.version`,
-    [workflow.projectId, workflow.templateId, workflow.templateVersion, JSON.stringify(steps)],
-  );
+  tx.write(STORE_TEMPLATE, [workflow.projectId, workflow.templateId, workflow.templateVersion, JSON.stringify(steps)]);
 }
 
 /** Writes a session that was opened, closed, touched or corrected. */
-export async function storeSession(tx: Transaction, workflow: TrackedWorkflow, session: Session): Promise<void> {
-  await tx.query(
-    `INSERT INTO tracking.time_sessions (id, project_id, workflow_id, step_index, user_id, started_at, ended_at, actions)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8::timestamptz[])
-     ON CONFLICT (id) DO UPDATE SET started_at = excluded.started_at, ended_at = excluded.ended_at,
-       actions = excluded.actions`,
-    [
-      session.id,
-      workflow.projectId,
-      workflow.id,
-      session.stepIndex,
-      session.userId,
-      session.startedAt,
-      session.endedAt,
-      session.actions.map((at) => at.toISOString()),
-    ],
-  );
+export function storeSession(tx: Transaction, workflow: TrackedWorkflow, session: Session): void {
+  tx.write(STORE_SESSION, [
+    session.id,
+    workflow.projectId,
+    workflow.id,
+    session.stepIndex,
+    session.userId,
+    session.startedAt,
+    session.endedAt,
+    session.actions.map((at) => at.toISOString()),
+  ]);
 }

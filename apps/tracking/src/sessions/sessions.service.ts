@@ -32,8 +32,8 @@ export class SessionsService {
       if (rowVersion > known + 1)
         this.log.error({ workflowId: id, known, rowVersion }, 'changes of a workflow are missing');
       const { touched, ...after } = follow(before, event, uuidv7);
-      await storeWorkflow(tx, after.workflow);
-      if (!before) await storeTemplate(tx, after.workflow);
+      storeWorkflow(tx, after.workflow);
+      if (!before) storeTemplate(tx, after.workflow);
       await this.storeTimes(tx, before, after, touched, new Date(event.at));
       if (event.change === 'completed' || event.change === 'cancelled') this.publishTimes(tx, after);
     });
@@ -54,8 +54,8 @@ export class SessionsService {
     changed: Session[],
     asOf: Date,
   ): Promise<void> {
-    for (const session of changed) await storeSession(tx, after.workflow, session);
-    await storeStepTimes(tx, before, after);
+    for (const session of changed) storeSession(tx, after.workflow, session);
+    storeStepTimes(tx, before, after);
     await raiseGaps(
       tx,
       [{ workflow: after.workflow, time: workflowTime(after, asOf, this.settings.idleSeconds) }],

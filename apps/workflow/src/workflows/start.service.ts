@@ -67,7 +67,7 @@ export class StartService {
       const at = new Date().toISOString();
       const [open] = await tx.query<WorkflowRow>(`${OWN_OPEN} FOR UPDATE`, owner);
       if (open && onActive === 'resume') return this.goOn(tx, open, at);
-      if (open && onActive === 'restart') await write(tx, 'cancelled', cancel(toWorkflow(open), at));
+      if (open && onActive === 'restart') write(tx, 'cancelled', cancel(toWorkflow(open), at));
       else if (open) throw alreadyActive(open);
       const { userId, displayName } = requireUser();
       const workflow = startWorkflow({
@@ -85,10 +85,10 @@ export class StartService {
     });
   }
 
-  private async goOn(tx: Transaction, open: WorkflowRow, at: string): Promise<StartedWorkflow> {
+  private goOn(tx: Transaction, open: WorkflowRow, at: string): StartedWorkflow {
     const workflow = toWorkflow(open);
     if (workflow.status !== 'paused') return { workflow, result: 'resumed' };
-    return { workflow: await write(tx, 'resumed', resume(workflow, at)), result: 'resumed' };
+    return { workflow: write(tx, 'resumed', resume(workflow, at)), result: 'resumed' };
   }
 }
 

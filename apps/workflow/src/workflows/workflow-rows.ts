@@ -116,8 +116,8 @@ export async function insertWorkflow(tx: Transaction, workflow: Workflow): Promi
 }
 
 /** Writes the whole row; the caller holds its lock. */
-export async function updateWorkflow(tx: Transaction, workflow: Workflow): Promise<void> {
-  await tx.query(UPDATE, valuesOf(workflow));
+export function updateWorkflow(tx: Transaction, workflow: Workflow): void {
+  tx.write(UPDATE, valuesOf(workflow));
 }
 
 /** The row with its lock: whoever wants to change it too waits. */

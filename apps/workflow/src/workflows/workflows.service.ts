@@ -161,7 +161,7 @@ export class WorkflowsService {
         `SELECT * FROM workflow.workflows WHERE project_id = $1 AND user_id = $2 AND status = 'active' ORDER BY id FOR UPDATE`,
         [projectId, userId],
       );
-      for (const row of rows) await write(tx, 'paused', pause(toWorkflow(row), new Date().toISOString()));
+      for (const row of rows) write(tx, 'paused', pause(toWorkflow(row), new Date().toISOString()));
     });
   }
 
@@ -183,8 +183,8 @@ export class WorkflowsService {
 }
 
 /** Writes a changed workflow with the event that tells of it. */
-export async function write(tx: Transaction, change: ChangeName, workflow: Workflow): Promise<Workflow> {
-  await updateWorkflow(tx, workflow);
+export function write(tx: Transaction, change: ChangeName, workflow: Workflow): Workflow {
+  updateWorkflow(tx, workflow);
   tx.publish(WorkflowChanged, { change, at: workflow.updatedAt, workflow });
   return workflow;
 }

@@ -1,0 +1,99 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  createDataSource,
+  Database,
+  DatabaseSettings,
+  isUniqueViolation,
+  runMigrations,
+  statement,
+} from '@qa-pms/database';
+import { createRootLogger, logFor, runAsSystem } from '@qa-pms/platform';
+import { startTestDatabase, type TestDatabase } from '@qa-pms/testing';
+import type { DataSource } from 'typeorm';
+
+const PUT = statement('put', 'INSERT INTO things.things (id, note) VALUES ($1, $2)');
+
+describe('a transaction', () => {
+  let server: TestDatabase;
+  let dataSource: DataSource;
+  let db: Database;
+
+  beforeAll(async () => {
+    server = await startTestDatabase();
+    const settings = Object.assign(new DatabaseSettings(), { url: server.url, poolMin: 0, poolMax: 2 });
+    const log = logFor(createRootLogger({ level: 'silent', format: 'json' }), 'test');
+    dataSource = createDataSource({ schema: 'things', entities: [], migrations: [] }, settings, log);
+    await dataSource.initialize();
+    await runMigrations(dataSource, 'things');
+    await dataSource.query('CREATE TABLE things.things (id integer CONSTRAINT things_pk PRIMARY KEY, note text)');
+    db = new Database(dataSource, 'workflow', 'things', '', () => undefined);
+  });
+
+  afterAll(async () => {
+    await dataSource.destroy();
+    await server.stop();
+  });
+
+  beforeEach(() => dataSource.query('TRUNCATE things.things'));
+
+  const run: Database['transaction'] = (work) => runAsSystem({}, () => db.transaction(work));
+  const stored = async (): Promise<number[]> =>
+    (await dataSource.query<{ id: number }[]>('SELECT id FROM things.things ORDER BY id')).map(({ id }) => id);
+
+  it('commits what was written and what nobody waited for', async () => {
+    await run(async (tx) => {
+      tx.write(PUT, [1, 'held until the commit']);
+    });
+
+    expect(await stored()).toEqual([1]);
+  });
+
+  it('lets a query see what was written before it', async () => {
+    const seen = await run(async (tx) => {
+      tx.write(PUT, [1, 'one']);
+      tx.write(PUT, [2, 'two']);
+      return tx.query<{ count: number }>('SELECT count(*)::int AS count FROM things.things');
+    });
+
+    expect(seen).toEqual([{ count: 2 }]);
+  });
+
+  it("lets TypeORM's statements see what was written before them", async () => {
+    const seen = await run(async (tx) => {
+      tx.write(PUT, [1, 'one']);
+      return tx.manager.query<{ count: number }[]>('SELECT count(*)::int AS count FROM things.things');
+    });
+
+    expect(seen).toEqual([{ count: 1 }]);
+  });
+
+  it.each([
+    ['the commit', async () => undefined],
+    ['a query', (tx) => tx.query('SELECT 1')],
+    ["TypeORM's statement", (tx) => tx.manager.query('SELECT 1').catch(() => undefined)],
+  ] as [string, Parameters<Database['transaction']>[0]][])(
+    'is refused with the fault of a statement that nobody waited for, found by %s, and nothing of it stays',
+    async (_where, next) => {
+      const refused = run(async (tx) => {
+        tx.write(PUT, [1, 'one']);
+        tx.write(PUT, [1, 'again']);
+        await next(tx);
+        tx.write(PUT, [2, 'two']);
+      });
+
+      const error: unknown = await refused.catch((fault: unknown) => fault);
+      expect(isUniqueViolation(error, 'things_pk')).toBe(true);
+      expect(await stored()).toEqual([]);
+    },
+  );
+
+  it('leaves its connection usable when its work is refused before anything was sent', async () => {
+    const refused = run(() => Promise.reject(new Error('not allowed')));
+
+    await expect(refused).rejects.toThrow('not allowed');
+    await run(async (tx) => {
+      tx.write(PUT, [1, 'one']);
+    });
+    expect(await stored()).toEqual([1]);
+  });
+});
