@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '@qa-pms/database/embedded';
-import { startTestDatabase } from '@qa-pms/testing';
+import { startTestDatabase, type TestDatabase } from '@qa-pms/testing';
 import { Api } from './api.js';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -37,6 +37,9 @@ export interface System {
 /** A process that writes down what it says. */
 export class Process {
   output = '';
+  /** Milliseconds from its start until it was seen to be ready. */
+  readyMs = NaN;
+  private readonly startedAt = performance.now();
   private readonly child: ChildProcess;
   readonly exited: Promise<number | null>;
 
@@ -77,7 +80,10 @@ export class Process {
     const end = Date.now() + START_LIMIT_MS;
     while (Date.now() < end && this.child.exitCode === null) {
       const answer = await fetch(`${this.url}${path}`).catch(() => null);
-      if (answer?.ok) return this;
+      if (answer?.ok) {
+        this.readyMs = performance.now() - this.startedAt;
+        return this;
+      }
       await sleep(50);
     }
     throw new Error(
@@ -134,10 +140,13 @@ export async function startAllInOneSystem(
   };
 }
 
-/** Every service in a process of its own, over Kafka. */
-export async function startDistributedSystem(brokers: string): Promise<System> {
+/** Every service in a process of its own, over Kafka; `given` is a database that is not stopped with it. */
+export async function startDistributedSystem(
+  brokers: string,
+  { environment = {}, given }: { environment?: Record<string, string>; given?: TestDatabase } = {},
+): Promise<System> {
   const dataDir = await mkdtemp(join(tmpdir(), 'qa-pms-e2e-'));
-  const database = await startTestDatabase();
+  const database = given ?? (await startTestDatabase());
   const simulatorPort = await freePort();
   const simulatorUrl = `http://127.0.0.1:${String(simulatorPort)}`;
   const jira = { siteUrl: simulatorUrl, email: 'qa@example.com', apiToken: 'simulated-jira' };
@@ -154,13 +163,25 @@ export async function startDistributedSystem(brokers: string): Promise<System> {
       { ...jira, projectKeys: ['DEMO'], project: 'DEMO' },
       { ...jira, projectKeys: ['OTHER'], project: 'OTHER' },
     ]),
+    ...environment,
   };
   const processes = new Map<string, Process>();
   const run = async (...args: string[]): Promise<void> => {
     const command = new Process('', [CLI, ...args], common);
     if ((await command.exited) !== 0) throw new Error(`qa-pms ${args.join(' ')} failed:\n${command.output}`);
   };
+  const startSimulator = async (): Promise<Process> => {
+    const one = new Process(simulatorUrl, ['apps/simulators/dist/main.js'], {
+      SIMULATOR_PORT: String(simulatorPort),
+      JIRA_EMAIL: jira.email,
+      JIRA_API_TOKEN: jira.apiToken,
+    });
+    processes.set('simulator', one);
+    while (!one.output.includes('Simulated Jira')) await sleep(20);
+    return one;
+  };
   const start = async (service: string, name: string): Promise<Process> => {
+    if (service === 'simulator') return startSimulator();
     const port = await freePort();
     const one = new Process(
       `http://127.0.0.1:${String(port)}`,
@@ -174,12 +195,7 @@ export async function startDistributedSystem(brokers: string): Promise<System> {
     processes.set(name, one);
     return one.ready();
   };
-  const simulator = new Process(simulatorUrl, ['apps/simulators/dist/main.js'], {
-    SIMULATOR_PORT: String(simulatorPort),
-    JIRA_EMAIL: jira.email,
-    JIRA_API_TOKEN: jira.apiToken,
-  });
-  processes.set('simulator', simulator);
+  await startSimulator();
   await run('topics', 'create');
   await run('migrate', 'run');
   for (const service of Object.keys(MAINS)) await start(service, `${service}-0`);
@@ -193,7 +209,7 @@ export async function startDistributedSystem(brokers: string): Promise<System> {
     signIn: (username, project = 'DEMO') => signInWith(url, dataDir, username, project),
     stop: async () => {
       for (const one of [...processes.values()].reverse()) await one.stop();
-      await database.stop();
+      if (!given) await database.stop();
       await rm(dataDir, { recursive: true, force: true });
     },
   };

@@ -1,5 +1,6 @@
 export * from './http-stub.js';
 export * from './kafka.js';
+export * from './own-database.js';
 export * from './start-service.js';
 export * from './stub.js';
 export * from './test-caller.js';

@@ -1,0 +1,129 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import autocannon from 'autocannon';
+
+/** One request of a load; they are sent in turn. */
+export interface LoadRequest {
+  method: string;
+  path: string;
+  headers: Record<string, string>;
+  body?: string;
+}
+
+export interface LoadResult {
+  /** Successful answers a second. */
+  perSecond: number;
+  /** Milliseconds. */
+  p50: number;
+  p95: number;
+  p99: number;
+  /** Answers other than 2xx, and none. */
+  errors: number;
+  /** Microseconds of processor time that the measured processes spent on each request. */
+  cpuMicros: number;
+}
+
+const CONNECTIONS = 50;
+const WARM_UP_SECONDS = 3;
+/** Of each measurement; `SECONDS=30 npm run bench`. */
+const SECONDS = Number(process.env['SECONDS'] ?? 10);
+
+/** Debian's `wrk` where it is there: it costs a tenth of the processor time of autocannon, which shares our cores. */
+export const GENERATOR = spawnSync('wrk', ['--version']).error === undefined ? 'wrk' : 'autocannon';
+
+/** Sends requests over 50 connections, each when the one before was answered. */
+export async function load(url: string, pids: number[], requests: LoadRequest[]): Promise<LoadResult> {
+  const run = GENERATOR === 'wrk' ? wrk : cannon;
+  await run(url, requests, WARM_UP_SECONDS);
+  const before = cpuMillis(pids);
+  const { total, ...result } = await run(url, requests, SECONDS);
+  return { ...result, cpuMicros: ((cpuMillis(pids) - before) * 1_000) / total };
+}
+
+type Run = (url: string, requests: LoadRequest[], seconds: number) => Promise<Timings>;
+type Timings = Omit<LoadResult, 'cpuMicros'> & { total: number };
+
+const wrk: Run = async (url, requests, seconds) => {
+  const folder = await mkdtemp(join(tmpdir(), 'qa-pms-wrk-'));
+  const script = join(folder, 'load.lua');
+  await writeFile(script, luaOf(requests));
+  const args = ['-t1', `-c${String(CONNECTIONS)}`, `-d${String(seconds)}s`, '--timeout', '15s', '-s', script, url];
+  const { stdout } = await promisify(execFile)('wrk', args);
+  await rm(folder, { recursive: true });
+  return JSON.parse(stdout.slice(stdout.lastIndexOf('{'))) as Timings;
+};
+
+/** A Lua string in quotes takes the escapes of JSON that our requests have. */
+function luaOf(requests: LoadRequest[]): string {
+  const pairs = (headers: Record<string, string>) =>
+    Object.entries(headers).map(([name, value]) => `[${JSON.stringify(name)}]=${JSON.stringify(value)}`);
+  const calls = requests.map(
+    ({ method, path, headers, body }) =>
+      `wrk.format("${method}", ${JSON.stringify(path)}, {${pairs(headers).join(', ')}}, ${body ? JSON.stringify(body) : 'nil'})`,
+  );
+  return `
+local requests, turn = {}, 0
+init = function() requests = {${calls.join(',\n')}} end
+request = function() turn = turn % #requests + 1; return requests[turn] end
+done = function(summary, latency)
+  local errors = summary.errors
+  local failed = errors.connect + errors.read + errors.write + errors.timeout + errors.status
+  io.write(string.format('{"total": %d, "perSecond": %f, "p50": %f, "p95": %f, "p99": %f, "errors": %d}',
+    summary.requests, (summary.requests - failed) * 1e6 / summary.duration,
+    latency:percentile(50) / 1000, latency:percentile(95) / 1000, latency:percentile(99) / 1000, failed))
+end
+`;
+}
+
+const cannon: Run = async (url, requests, seconds) => {
+  const options = { url, connections: CONNECTIONS, duration: seconds, timeout: 15 };
+  const { latency, ...result } = await autocannon({ ...options, requests: requests as autocannon.Request[] });
+  return {
+    total: result.requests.total,
+    perSecond: result['2xx'] / result.duration,
+    p50: latency.p50,
+    // autocannon knows no P95.
+    p95: latency.p97_5,
+    p99: latency.p99,
+    errors: result.errors + result.non2xx,
+  };
+};
+
+/** User and system time of processes (proc(5): ticks of 10 ms). */
+function cpuMillis(pids: number[]): number {
+  const ticks = pids.map((pid) => {
+    const fields =
+      readFileSync(`/proc/${String(pid)}/stat`, 'utf8')
+        .split(') ')[1]
+        ?.split(' ') ?? [];
+    return Number(fields[11]) + Number(fields[12]);
+  });
+  return ticks.reduce((sum, one) => sum + one, 0) * 10;
+}
+
+/** Memory of a process and its children in MB. */
+export function megabytes(pid: number): number {
+  // Of the children what they do not share: each process of PostgreSQL would count its shared buffers again.
+  const kilobytes = memoryOf(pid, 'Rss') + descendants(pid).reduce((sum, child) => sum + memoryOf(child, 'Pss'), 0);
+  return Math.round(kilobytes / 1_024);
+}
+
+function memoryOf(pid: number, kind: 'Rss' | 'Pss'): number {
+  const text = readFileSync(`/proc/${String(pid)}/smaps_rollup`, 'utf8');
+  return Number(new RegExp(`^${kind}:\\s+(\\d+)`, 'm').exec(text)?.[1]);
+}
+
+function descendants(pid: number): number[] {
+  const threads = readdirSync(`/proc/${String(pid)}/task`);
+  const children = threads.flatMap((thread) =>
+    readFileSync(`/proc/${String(pid)}/task/${thread}/children`, 'utf8')
+      .split(' ')
+      .filter(Boolean)
+      .map(Number),
+  );
+  return [...children, ...children.flatMap(descendants)];
+}

@@ -1,0 +1,111 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '@qa-pms/database/embedded';
+import type { TicketPage, Workflow } from '@qa-pms/contracts';
+import { startKafka, startOwnDatabase } from '@qa-pms/testing';
+import type { Api } from '../e2e/api.js';
+import { Process, startAllInOneSystem, startDistributedSystem, type System } from '../e2e/system.js';
+import { load, type LoadRequest, megabytes } from './load.js';
+import { pgbench } from './pgbench.js';
+import { rounded, type Row } from './rows.js';
+
+const PEOPLE = ['qa', 'qa2', 'lead', 'manager'];
+
+/** Bare Fastify, the edge, and the main path: in one process and as services of their own over Kafka. */
+export async function measurePath(): Promise<Row[]> {
+  const { rows: reference, cpuMicros } = await measureReference();
+  const one = await startAllInOneSystem();
+  const inOne = await measureSystem(one, 'all-in-one', cpuMicros).finally(() => one.stop());
+  const kafka = await startKafka();
+  const database = await startOwnDatabase();
+  try {
+    const system = await startDistributedSystem(kafka.brokers, { given: database });
+    const overKafka = await measureSystem(system, 'over Kafka', cpuMicros).finally(() => system.stop());
+    return [...reference, ...inOne, ...(await pgbench(database.url)), ...overKafka];
+  } finally {
+    await database.stop();
+    await kafka.stop();
+  }
+}
+
+async function measureReference(): Promise<{ rows: Row[]; cpuMicros: number }> {
+  const port = await freePort();
+  const url = `http://127.0.0.1:${String(port)}`;
+  const bare = await new Process(url, ['tests/bench/bare-fastify.js'], { PORT: String(port) }).ready();
+  const empty = await load(url, [bare.pid], [{ method: 'GET', path: '/empty', headers: {} }]);
+  const path = '/workflows/0198c5b0-7d7e-7c3a-9d2f-0a1b2c3d4e5f';
+  const object = await load(url, [bare.pid], [{ method: 'GET', path, headers: {} }]);
+  await bare.stop();
+  return {
+    rows: [
+      { what: 'bare Fastify: empty route', ...rounded(empty, empty.cpuMicros) },
+      { what: 'bare Fastify: an object, parameter checked', ...rounded(object, empty.cpuMicros) },
+    ],
+    cpuMicros: empty.cpuMicros,
+  };
+}
+
+async function measureSystem(system: System, name: string, bareMicros: number): Promise<Row[]> {
+  const gateway = (system.processes.get('all') ?? system.processes.get('gateway-0'))?.pid ?? 0;
+  const services = [...system.processes].filter(([service]) => service !== 'simulator').map(([, { pid }]) => pid);
+  const apis = await Promise.all(PEOPLE.map((person) => system.signIn(person)));
+  const workflows = await startWorkflows(apis);
+  const [{ api, id }] = workflows as [(typeof workflows)[0]];
+  const headers = headersOf(api);
+  const measure = async (what: string, pids: number[], requests: LoadRequest[]): Promise<Row> => ({
+    what: `${name}: ${what}`,
+    ...rounded(await load(system.url, pids, requests), bareMicros),
+  });
+  const get = (path: string): LoadRequest[] => [{ method: 'GET', path, headers }];
+  const rows = [
+    await measure('empty route', [gateway], [{ method: 'GET', path: '/health/live', headers: {} }]),
+    // Refused by the last check before a service is asked: token, permission, limits and schema have done their work.
+    await measure('whole edge, refused with 400', [gateway], get('/api/v1/workflows/none')),
+    await measure('GET /workflows/{id}', services, get(`/api/v1/workflows/${id}`)),
+    await measure('PATCH a step', services, changes(workflows)),
+  ];
+  const memory = [...system.processes].map(([service, { pid }]) => `${service} ${String(megabytes(pid))} MB`);
+  console.log(`memory after load, ${name}: ${memory.join(', ')}`);
+  return rows;
+}
+
+interface Started {
+  api: Api;
+  id: string;
+}
+
+/** A workflow for each person on each ticket. */
+async function startWorkflows(apis: Api[]): Promise<Started[]> {
+  const [first] = apis as [Api];
+  const keys = await ticketKeys(first);
+  const started: Started[] = [];
+  for (const ticketKey of keys)
+    for (const api of apis) {
+      const { status, body, text } = await api.post<Workflow>('/workflows', { ticketKey, onActive: 'restart' });
+      if (status >= 300) throw new Error(`${ticketKey} was not started: ${text}`);
+      started.push({ api, id: body.id });
+    }
+  return started;
+}
+
+/** Tickets come with the first sync. */
+async function ticketKeys(api: Api): Promise<string[]> {
+  for (;;) {
+    const { body } = await api.get<TicketPage>('/tickets?page_size=100');
+    if (body.data.length > 0) return body.data.map(({ key }) => key);
+    await sleep(100);
+  }
+}
+
+/** Notes on a step of each workflow in turn: locked, changed, told to tracking; no request waits for the row of another. */
+function changes(workflows: Started[]): LoadRequest[] {
+  return workflows.map(({ api, id }) => ({
+    method: 'PATCH',
+    path: `/api/v1/workflows/${id}/steps/0`,
+    headers: headersOf(api),
+    body: JSON.stringify({ notes: 'Measured.' }),
+  }));
+}
+
+function headersOf({ token, project }: Api): Record<string, string> {
+  return { authorization: `Bearer ${token}`, 'x-project-id': project, 'content-type': 'application/json' };
+}
