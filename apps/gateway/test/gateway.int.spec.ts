@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   AppError,
+  GetProject,
   GetSigningKeys,
   GetTicket,
   GetWorkflow,
   ListTickets,
   ResolveAccess,
+  UpdateMe,
   UpdateReport,
   UpdateStep,
   type Workflow,
@@ -19,6 +21,12 @@ const USER = '0198c5b0-7d7e-7c3a-9d2f-0a1b2c3d4e5f';
 const PROJECT = '0198c5b0-7d7e-7c3a-9d2f-0a1b2c3d4e60';
 const ID = '0198c5b0-7d7e-7c3a-9d2f-0a1b2c3d4e61';
 
+const JOINED = '0198c5b0-7d7e-7c3a-9d2f-0a1b2c3d4e62';
+
+const memberships = [
+  { id: PROJECT, key: 'DEMO', name: 'Demo', roles: ['qa'] },
+  { id: ID, key: 'PIPE', name: 'Pipeline', roles: ['event_viewer'] },
+];
 let gateway: TestService;
 let token: string;
 let privateKey: Awaited<ReturnType<typeof generateKeyPair>>['privateKey'];
@@ -74,11 +82,13 @@ beforeAll(async () => {
         userId: USER,
         displayName: 'Quinn',
         roles: [],
-        projects: [
-          { id: PROJECT, key: 'DEMO', name: 'Demo', roles: ['qa'] },
-          { id: ID, key: 'PIPE', name: 'Pipeline', roles: ['event_viewer'] },
-        ],
+        projects: memberships,
       })),
+      stub(UpdateMe, () => {
+        memberships.push({ id: JOINED, key: 'JOINED', name: 'Joined', roles: ['qa'] });
+        return { id: USER } as never;
+      }),
+      stub(GetProject, ({ id }) => ({ id }) as never),
       stub(ListTickets, (query) => {
         lastTicketQuery = query;
         return {
@@ -219,6 +229,16 @@ describe('payloads', () => {
     expect(any.status).toBe(412);
     expect(inBody).toMatchObject({ status: 400, body: { code: 'VALIDATION_ERROR' } });
     expect(right.status).toBe(200);
+  });
+});
+
+describe('memberships', () => {
+  it('are those after a change of identity as soon as that is answered', async () => {
+    const before = await send('GET', `/api/v1/projects/${JOINED}`);
+    const change = await send('PATCH', '/api/v1/auth/me', { body: '{"language": "en"}' });
+    const after = await send('GET', `/api/v1/projects/${JOINED}`);
+
+    expect([before.status, change.status, after.status]).toEqual([404, 200, 200]);
   });
 });
 

@@ -74,8 +74,11 @@ export type Permission = keyof typeof PERMISSIONS;
 export function permissionsOf(roles: readonly string[]): Permission[] {
   const held = new Set(roles);
   const all = Object.entries(PERMISSIONS) as [Permission, readonly Role[]][];
-  return all
-    .filter(([, allowed]) => allowed.some((role) => held.has(role)))
-    .map(([permission]) => permission)
-    .sort();
+  return (
+    all
+      // Who has roles in projects only still has an account of their own.
+      .filter(([permission, allowed]) => permission === 'profile' || allowed.some((role) => held.has(role)))
+      .map(([permission]) => permission)
+      .sort()
+  );
 }

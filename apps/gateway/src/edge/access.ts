@@ -43,6 +43,11 @@ export class Access {
     };
   }
 
+  /** Everybody is asked for anew. */
+  forget(): void {
+    this.users.clear();
+  }
+
   private resolve(userId: string): Promise<UserAccess> {
     const known = this.users.get(userId);
     if (known) return known;

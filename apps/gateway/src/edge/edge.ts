@@ -128,12 +128,18 @@ export class Edge implements OnModuleInit {
     const send = <C extends RequestClass>(message: C, content: InstanceType<C>): Promise<ReplyOf<C>> =>
       this.bus.request(message, content, { caller, requestId, ...idempotency(request, route, message) });
     if (route.answer) return route.answer({ payload, caller, request: send, bus: this.bus }, reply);
-    const result = await send(route.message, payload);
+    const result = await send(route.message, payload).finally(() => this.afterSent(route));
     if (route.version) void reply.header('etag', `"${String(route.version(result as never))}"`);
     const { status = 200 } = route;
     void reply.status(status);
     if (status === 204) return reply.send();
     return reply.type('application/json; charset=utf-8').send(JSON.stringify(result));
+  }
+
+  /** Who is answered that a role or a membership has changed must find it so: on this instance at once. */
+  private afterSent({ message, isPublic }: Route): void {
+    const { service, kind } = message.contract;
+    if (service === 'identity' && kind === 'command' && isPublic !== true) this.access.forget();
   }
 
   private logRequest(request: FastifyRequest, reply: FastifyReply): void {
