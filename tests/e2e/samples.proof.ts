@@ -15,8 +15,8 @@ const NAME = 'real tickets';
 const DEMO_PROJECT = 'DEMO';
 const PEOPLE = ['qa', 'qa2', 'lead', 'manager'];
 const CLIENTS = 12;
-const STEP_MS = 1_050;
-const PAUSE_MS = 1_100;
+const STEP_MS = 1_600;
+const PAUSE_MS = 1_600;
 /** Sessions of each step that `work` makes: a pause and a reopening split the second, the reopening the third. */
 const SESSIONS = [1, 3, 2, 1, 1];
 
