@@ -1,0 +1,72 @@
+import { describe, expect, it } from '@jest/globals';
+import { AppError, CorrectSession, CreateTemplate, UpdateReport } from '@qa-pms/contracts';
+import { validatePayload, type Violation } from './validation.js';
+
+const ID = '0198c5b0-7d7e-7c3a-9d2f-0a1b2c3d4e5f';
+const TEMPLATE = { name: 'Hotfix', steps: [{ name: 'Look', description: '', estimateSeconds: 60 }] };
+
+function violationsOf(...[dto, payload]: Parameters<typeof validatePayload>): Violation[] {
+  try {
+    validatePayload(dto, payload);
+    return [];
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    return error.details['violations'] as Violation[];
+  }
+}
+
+describe('a payload', () => {
+  it('is legal with what may be left out left out, or null', () => {
+    expect(violationsOf(CreateTemplate, TEMPLATE)).toEqual([]);
+    expect(violationsOf(CreateTemplate, { ...TEMPLATE, ticketType: null })).toEqual([]);
+  });
+
+  it('is refused with every fault, each named by its place', () => {
+    const payload = { name: 7, steps: [{ name: '', description: '', estimateSeconds: -1, extra: true }] };
+    const paths = violationsOf(CreateTemplate, payload).map(({ path, rule }) => `${path} ${rule}`);
+
+    expect(new Set(paths)).toEqual(
+      new Set([
+        'name isString',
+        'name isLength',
+        'steps[0].name isLength',
+        'steps[0].estimateSeconds min',
+        'steps[0].extra whitelistValidation',
+      ]),
+    );
+  });
+
+  it.each([null, [], 'x', 1])('is refused when it is no object: %j', (payload) => {
+    expect(violationsOf(CreateTemplate, payload)).toHaveLength(1);
+  });
+
+  it.each([{ toString: 1, valueOf: null }, { toJSON: 'x' }, [[]], '7', true])(
+    'is refused with anything but a number in the place of one: %j',
+    (value) => {
+      const steps = [{ name: 'Look', description: '', estimateSeconds: value }];
+      const gaps = [{ stepIndex: 0, ratio: value, reason: null }];
+
+      expect(violationsOf(CreateTemplate, { name: 'x', steps })).toContainEqual(
+        expect.objectContaining({ path: 'steps[0].estimateSeconds' }),
+      );
+      expect(violationsOf(UpdateReport, { id: ID, expectedVersion: 1, gaps })).toContainEqual(
+        expect.objectContaining({ path: 'gaps[0].ratio' }),
+      );
+    },
+  );
+
+  it.each([
+    ['2026-11-21T09:30:00Z', true],
+    ['2026-11-21T09:30:00.123456789+14:00', true],
+    ['2026-11-21T09:30:00-15:59', true],
+    ['2026-11-21T09:30:00+16:00', false],
+    ['2026-11-21T09:30:00+23:59', false],
+    ['2026-02-30T09:30:00Z', false],
+    ['0000-01-01T00:00:00Z', false],
+    ['2026-11-21T09:30:00', false],
+    ['2026-11-21', false],
+    ['epoch', false],
+  ])('takes %s as a moment: %s', (startedAt, isLegal) => {
+    expect(violationsOf(CorrectSession, { id: ID, startedAt, reason: 'x' }).length === 0).toBe(isLegal);
+  });
+});
