@@ -38,6 +38,9 @@ export function httpError(error: unknown): AppError {
 /** Answers with the error contract, or with RFC 9457 where that is asked for. */
 export async function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply, log: Log): Promise<void> {
   const refusal = httpError(error);
+  // Closed while its body still comes in, a connection loses the answer: so the rest of the body is read and dropped,
+  // which ends at the latest with the timeout of requests.
+  if (refusal.code === 'BODY_TOO_LARGE') void reply.removeHeader('connection');
   const { status, retryable, level } = refusal.kind;
   const requestId = typeof request.id === 'string' ? request.id : null;
   if (level === 'error') log.error({ requestId, code: refusal.code, err: refusal.cause ?? error }, 'request failed');
