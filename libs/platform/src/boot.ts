@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { type ArgumentsHost, Catch, type ExceptionFilter } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { AppError } from '@qa-pms/contracts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type Observable, throwError } from 'rxjs';
 import { registerHealthRoutes } from './health.routes.js';
@@ -49,6 +50,8 @@ export async function bootService(service: ServiceDefinition, runtime: Runtime):
       void sendError(error, request, reply, log);
     },
     clientErrorHandler: refuseUnreadable,
+    // Node would refuse a request without it in a form of its own; see below.
+    http: { requireHostHeader: false },
     forceCloseConnections: 'idle',
     // What comes in over open connections while it closes is still served, and told to close.
     return503OnClosing: false,
@@ -62,7 +65,13 @@ export async function bootService(service: ServiceDefinition, runtime: Runtime):
   const http = app.getHttpAdapter().getInstance();
   http.addHook('onRequest', async (request, reply) => {
     void reply.header('x-request-id', request.id).header('x-correlation-id', request.id);
+    // https://www.rfc-editor.org/rfc/rfc9112#section-3.2
+    if (request.headers.host === undefined && request.raw.httpVersion === '1.1')
+      throw new AppError('MALFORMED_REQUEST');
   });
+  // Node would answer 417 without a body to expectations that it does not know; a server may ignore them as well.
+  // https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1
+  http.server.on('checkExpectation', (request, response) => http.server.emit('request', request, response));
   registerHealthRoutes(http, runtime.health);
   const deadLetters = (): DeadLetterStore | null => app.get(DeadLetterStore, { strict: false });
   const hasDeadLetters = service.database !== undefined;
