@@ -40,7 +40,19 @@ describe('a payload', () => {
     expect(violationsOf(CreateTemplate, payload)).toHaveLength(1);
   });
 
-  it.each([{ toString: 1, valueOf: null }, { toJSON: 'x' }, [[]], '7', true])(
+  it.each([
+    ['values', { ...TEMPLATE, steps: Array.from({ length: 340_000 }, () => ({})) }],
+    [
+      'names',
+      { ...TEMPLATE, ...Object.fromEntries(Array.from({ length: 80_000 }, (_, index) => [`n${String(index)}`, 1])) },
+    ],
+  ])('is told only its first fault when it has very many %s', (_what, payload) => {
+    expect(violationsOf(CreateTemplate, payload)).toEqual([
+      { path: expect.any(String), rule: expect.any(String), message: expect.any(String) },
+    ]);
+  });
+
+  it.each<[unknown]>([[{ toString: 1, valueOf: null }], [{ toJSON: 'x' }], [[[]]], ['7'], [true]])(
     'is refused with anything but a number in the place of one: %j',
     (value) => {
       const steps = [{ name: 'Look', description: '', estimateSeconds: value }];
