@@ -78,6 +78,24 @@ describe('what people write in a report', () => {
   });
 
   it.each([
+    ['- item', '- item'],
+    ['1. item', '1. item'],
+    ['12) item', '12) item'],
+    ['- [ ] task', '- [ ] task'],
+    ['https://example.com/?a=1&b=2#c', 'https://example.com/?a=1&amp;b=2#c'],
+    ['<https://example.com>', '&lt;https://example.com&gt;'],
+    ['www.example.com', 'www.example.com'],
+    ['first_last@example.com', 'first_last@example.com'],
+    ['    indented\n\n', 'indented'],
+    ['a\r\n\u2003b\n\uFEFF', 'a \u2003b \uFEFF'],
+  ])('stays text at the start of a list item: %j', (title, shown) => {
+    const testsCovered = [{ source: 'manual', id: '1', title, url: null }];
+    const body = html(draft({ testsCovered }));
+
+    expect(body).toContain(`<li>${shown} (manual 1)</li>`);
+  });
+
+  it.each([
     '<script>alert(1)</script>',
     '<img src="https://evil.example/x.png" onerror="alert(1)">',
     '![x](https://evil.example/x.png)',

@@ -106,9 +106,18 @@ export function duration(seconds: number): string {
   return minutes > 0 ? `${String(minutes)} min ${String(rest).padStart(2, '0')} s` : `${String(rest)} s`;
 }
 
+/** What Markdown would read as mark-up anywhere; with the signs that make links of addresses. */
+const SIGNS = /[\\`*_{}[\]()#+!|<>~&@]|:(?=\/\/)|(?<=\bwww)\./gi;
 /** Plain text that stays plain text: what Markdown would read as mark-up is escaped, and a table stays in its row. */
 function text(value: string): string {
-  return value.replace(/[\\`*_{}[\]()#+!|<>~&]/g, '\\$&').replace(/\s*[\r\n]\s*/g, ' ');
+  return (
+    value
+      .replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, '')
+      .replace(/[ \t]*[\r\n][ \t\r\n]*/g, ' ')
+      .replace(SIGNS, '\\$&')
+      // A list within the list that it stands in.
+      .replace(/^(?:(\d+)(?=\.)|(?=-))/, '$1\\')
+  );
 }
 
 function link(title: string, url: string | null | undefined): string {
