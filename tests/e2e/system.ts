@@ -40,6 +40,9 @@ export class Process {
   /** Milliseconds from its start until it was seen to be ready. */
   readyMs = NaN;
   private readonly startedAt = performance.now();
+  /** Told each whole line, where somebody listens. */
+  onLine: ((line: string) => void) | null = null;
+  private begun = '';
   private readonly child: ChildProcess;
   readonly exited: Promise<number | null>;
 
@@ -56,7 +59,11 @@ export class Process {
     });
     for (const stream of [this.child.stdout, this.child.stderr]) {
       stream?.on('data', (chunk: Buffer) => {
-        this.output = (this.output + chunk.toString()).slice(-200_000);
+        const text = chunk.toString();
+        this.output = (this.output + text).slice(-200_000);
+        const lines = (this.begun + text).split('\n');
+        this.begun = lines.pop() ?? '';
+        for (const line of lines) this.onLine?.(line);
       });
     }
     this.exited = new Promise((resolve) => this.child.once('exit', resolve));

@@ -201,17 +201,6 @@ describe('payloads', () => {
     expect(lastTicketQuery).toEqual({ pageSize: 5, sortBy: '-updated_at', q: '100%' });
   });
 
-  it('keep text that is odd and legal', async () => {
-    const notes = 'Ünï 🙂 \u202Eabc "quoted" \\u0000 <b>ok</b> 名前';
-    const answer = await send('PATCH', `/api/v1/workflows/${ID}/steps/0`, {
-      headers: DEMO,
-      body: JSON.stringify({ notes }),
-    });
-
-    expect(answer.status).toBe(200);
-    expect(answer.body['steps']).toEqual([{ id: ID, index: 0, notes }]);
-  });
-
   it('tell versions as ETag and demand If-Match where it matters', async () => {
     const read = await send('GET', `/api/v1/workflows/${ID}`, { headers: DEMO });
     const without = await send('PATCH', `/api/v1/reports/${ID}`, { headers: DEMO, body: '{}' });
@@ -275,51 +264,6 @@ describe('hostile bodies', () => {
 
     expect(answer).toMatchObject({ status: 415, body: { code: 'UNSUPPORTED_MEDIA_TYPE' } });
   });
-
-  it('never make a route fail with more than what the missing services say', async () => {
-    const odd = [
-      '"\\u0000"',
-      '"\\udfff"',
-      deep,
-      '{"__proto__":1}',
-      '1e999',
-      'null',
-      '"\' OR 1=1; --"',
-      '"<script>alert(1)</script>"',
-      '[]',
-      'true',
-    ];
-    const statuses = new Set<string>();
-    for (const { method, path } of ROUTES) {
-      const url = `/api/v1${path.replace(/:(\w+)/g, (_match, name: string) => (name === 'index' ? '0' : ID))}`;
-      const fields = [
-        'notes',
-        'reason',
-        'ticketKey',
-        'username',
-        'steps',
-        'key',
-        'title',
-        'roles',
-        'toUserId',
-        'startedAt',
-        'gaps',
-      ];
-      if (method === 'GET') continue;
-      for (const field of fields) {
-        for (const value of odd) {
-          const answer = await send(method, url, {
-            headers: { ...DEMO, 'if-match': '"1"' },
-            body: `{"${field}": ${value}}`,
-          });
-          if (answer.status >= 500 && answer.body['code'] !== 'UPSTREAM_UNAVAILABLE')
-            statuses.add(`${method} ${path} ${field}=${value.slice(0, 20)}: ${String(answer.status)}`);
-        }
-      }
-    }
-
-    expect([...statuses]).toEqual([]);
-  }, 60_000);
 });
 
 describe('the API document', () => {
