@@ -26,7 +26,7 @@ const SCRIPTS = [
   '{{constructor.constructor("return process")()}}${process.exit()}<%= 1 %>() { :; }; /bin/true %s%n%x%p',
   '../../../../etc/passwd',
 ];
-const WORDS = ['__proto__', 'constructor', 'toString', 'NaN', 'Infinity', '-0', '1e400', '9223372036854775808'];
+const WORDS = ['__proto__', 'constructor', 'toString', 'NaN', 'Infinity', '-0'];
 const DATES = [
   '2026-02-30T00:00:00Z',
   '0000-01-01T00:00:00Z',
@@ -44,19 +44,7 @@ const IDS = [
   'DEMO-9999999999',
   'Europe/../UTC',
 ];
-const NUMBERS = [
-  '1e400',
-  '-1e400',
-  '9223372036854775808',
-  '-9223372036854775809',
-  '2147483648',
-  '2147483647',
-  '-1',
-  '-0',
-  '0.1',
-  '1e-400',
-  '999999999999999',
-];
+const NUMBERS = ['1e400', '9223372036854775808', '2147483648', '2147483647', '-1', '-0', '0.1'];
 const DEPTH = 10_000;
 
 /** What is put in the place of every field and parameter. */
@@ -68,12 +56,10 @@ const HOSTILE: Hostile[] = [
   both('a byte that is not UTF-8', String.raw`"\u0080\uffff"`, '%ff'),
   both('controls', String.raw`"\u0001\u001b[31m\u007f\r\nX-Evil: 1"`, '%01%1b%5b31m%7f%0d%0aX-Evil:%201'),
   both('nothing', '""', ''),
-  json('true', 'true'),
   json('null', 'null'),
   json('an empty list', '[]'),
   json('an empty object', '{}'),
   json('a list with a text', '["x"]'),
-  json('a list of nothing', '[null]'),
   json('a list with a list', '[[[]]]'),
   json('an operator', '{"$gt": ""}'),
   json('a prototype', '{"__proto__": {"isAdmin": true}}'),
