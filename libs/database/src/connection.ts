@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { infrastructureFault, type Log } from '@qa-pms/platform';
-import type { Pool, PoolClient } from 'pg';
+import pg, { type Pool, type PoolClient } from 'pg';
 import { DataSource } from 'typeorm';
 import type { DatabaseSettings } from './database.settings.js';
 import { messagingTables } from './messaging-tables.js';
@@ -31,7 +31,8 @@ export function createDataSource(
     connectTimeoutMS: settings.acquireTimeoutMs,
     poolSize: settings.poolMax,
     poolErrorHandler: (error: unknown) => {
-      log.warn({ err: error }, 'idle database connection was lost');
+      // The error itself carries the whole client.
+      log.warn({ reason: (error as Error).message }, 'idle database connection was lost');
     },
     logging: false,
     extra: {
@@ -61,6 +62,29 @@ export async function connect(dataSource: DataSource, log: Log): Promise<void> {
 /** The pool below a data source. */
 export function poolOf(dataSource: DataSource): Pool {
   return (dataSource.driver as unknown as { master: Pool }).master;
+}
+
+/**
+ * Lends a connection of the pool for some work. One that is lost meanwhile fails the work and leaves the pool: without
+ * a listener its error event, which comes beside the failure of each query, would end the process.
+ */
+export async function borrowed<T>(dataSource: DataSource, work: (client: PoolClient) => Promise<T>): Promise<T> {
+  const client = await poolOf(dataSource).connect();
+  let lost: Error | undefined;
+  const onLost = (error: Error): void => {
+    lost = error;
+  };
+  client.on('error', onLost);
+  try {
+    return await work(client);
+  } catch (error) {
+    // After the server's refusal of a statement the connection is as good as before.
+    if (!(error instanceof pg.DatabaseError) || infrastructureFault(error)) lost ??= error as Error;
+    throw error;
+  } finally {
+    client.off('error', onLost);
+    client.release(lost);
+  }
 }
 
 /** Whether the connected role is exempt from row-level security. */

@@ -3,7 +3,7 @@ import { currentContext, eventHeaders, type MessageContext, topicName } from '@q
 import type { PoolClient } from 'pg';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
-import { pipelined, poolOf, type Query } from './connection.js';
+import { borrowed, pipelined, type Query } from './connection.js';
 import { Pipe } from './pipe.js';
 import type { PagedStatement, Statement } from './statements.js';
 
@@ -114,16 +114,9 @@ export class Database {
   }
 
   private async readAll(queries: Query[]): Promise<unknown[][]> {
-    const client = await poolOf(this.dataSource).connect();
-    let broken: Error | undefined;
-    try {
-      return (await pipelined(client, [this.opening(), ...queries, COMMIT])).slice(1, -1);
-    } catch (error) {
-      broken = isConnectionFault(error) ? (error as Error) : undefined;
-      throw error;
-    } finally {
-      client.release(broken);
-    }
+    const all = [this.opening(), ...queries, COMMIT];
+    const rows = await borrowed(this.dataSource, (client) => pipelined(client, all));
+    return rows.slice(1, -1);
   }
 
   private async attempt<T>(work: Work<T>, message: MessageContext | null): Promise<T> {
@@ -264,8 +257,4 @@ export function isUniqueViolation(error: unknown, constraint?: string): boolean 
 /** TypeORM must know of a transaction that it did not begin: else save() and others would open one of their own. */
 function markActive(runner: QueryRunner, active: boolean): void {
   (runner as { isTransactionActive: boolean }).isTransactionActive = active;
-}
-
-function isConnectionFault(error: unknown): boolean {
-  return (error as { severity?: unknown } | null)?.severity === undefined;
 }

@@ -1,7 +1,6 @@
 import { DeadLetterStore, deadLetterTopic, type EventEnvelope, type Headers } from '@qa-pms/platform';
-import type { PoolClient } from 'pg';
 import type { DataSource } from 'typeorm';
-import { pipelined, poolOf, type Query } from './connection.js';
+import { borrowed, pipelined, type Query } from './connection.js';
 import { insertOutbox } from './database.js';
 
 /** A message that its consumer could not handle, or that follows such a one of its key. */
@@ -120,16 +119,7 @@ export class DeadLetters extends DeadLetterStore {
     await this.run([{ text: `DELETE FROM ${this.schema}.dead_letters WHERE sequence = $1`, values: [sequence] }]);
   }
 
-  private async run(queries: Query[]): Promise<unknown[][]> {
-    const client: PoolClient = await poolOf(this.dataSource).connect();
-    try {
-      const rows = await pipelined(client, queries);
-      client.release();
-      return rows;
-    } catch (error) {
-      // The transaction's state is not known: the connection is not used again.
-      client.release(true);
-      throw error;
-    }
+  private run(queries: Query[]): Promise<unknown[][]> {
+    return borrowed(this.dataSource, (client) => pipelined(client, queries));
   }
 }

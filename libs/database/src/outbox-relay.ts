@@ -1,17 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { type EventEnvelope, type Headers, infrastructureFault, type Log, type Wire } from '@qa-pms/platform';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { PoolClient } from 'pg';
 import type { DataSource } from 'typeorm';
-import { poolOf } from './connection.js';
+import { borrowed } from './connection.js';
 import type { OutboxRow } from './database.js';
 
 /** Rows claimed at once. */
 const BATCH = 500;
 /** Rows that may be on their way at once, where the wire takes several batches. */
 const IN_FLIGHT = 2_000;
-/** Seconds that a claim holds; after a crash its rows wait this long. */
-const LEASE_S = 15;
+/** Seconds that a claim holds; after a crash its rows wait this long, no longer than a dead member of a group. */
+const LEASE_S = 5;
 /** Rows of other instances, or of a crash, are found by asking this often. */
 const POLL_MS = 500;
 
@@ -179,17 +178,8 @@ export class OutboxRelay {
   }
 
   /** Planned each time (0.2 ms): a plan kept from when the outbox was empty reads the whole of a full one. */
-  private async query<Row>(text: string, values: unknown[]): Promise<Row[]> {
-    const client: PoolClient = await poolOf(this.dataSource).connect();
-    let broken: Error | undefined;
-    try {
-      return (await client.query(text, values)).rows as Row[];
-    } catch (error) {
-      broken = infrastructureFault(error) ? (error as Error) : undefined;
-      throw error;
-    } finally {
-      client.release(broken);
-    }
+  private query<Row>(text: string, values: unknown[]): Promise<Row[]> {
+    return borrowed(this.dataSource, async (client) => (await client.query(text, values)).rows as Row[]);
   }
 
   private rest(milliseconds: number): Promise<void> {
