@@ -36,49 +36,18 @@ export class DeadLetters extends DeadLetterStore {
     super();
   }
 
-  isParked(event: EventEnvelope): Promise<boolean> {
-    return new Promise((resolve, reject) => {
-      // One statement answers all that is asked in one turn: a statement for each event halved what a consumer takes.
-      if (this.questions.length === 0) setImmediate(() => void this.answerQuestions());
-      this.questions.push({ event, resolve, reject });
-    });
+  async follow(event: EventEnvelope): Promise<boolean> {
+    if (!(await this.isParked(event))) return false;
+    // A replay may take the last one away meanwhile: its row is held until this message stands behind it.
+    return this.insert(
+      event,
+      null,
+      `(SELECT FROM ${this.schema}.dead_letters WHERE topic = $2 AND key = $3 ORDER BY sequence LIMIT 1 FOR UPDATE)`,
+    );
   }
 
-  private async answerQuestions(): Promise<void> {
-    const questions = this.questions;
-    this.questions = [];
-    try {
-      const [rows] = await this.run([
-        {
-          name: 'qa-dead-letters-parked',
-          text: `SELECT DISTINCT topic, key FROM ${this.schema}.dead_letters
-                 WHERE (topic, key) IN (SELECT * FROM unnest($1::text[], $2::text[]))`,
-          values: [questions.map(({ event }) => event.topic), questions.map(({ event }) => event.key)],
-        },
-      ]);
-      const parked = new Set((rows as { topic: string; key: string }[]).map(({ topic, key }) => `${topic} ${key}`));
-      for (const { event, resolve } of questions) resolve(parked.has(`${event.topic} ${String(event.key)}`));
-    } catch (error) {
-      for (const { reject } of questions) reject(error);
-    }
-  }
-
-  async park(event: EventEnvelope, error: Error | null): Promise<void> {
-    const { topic, key, headers, body } = event;
-    const id = headers['id'] ?? '';
-    const text = error ? `${error.name}: ${error.message}` : null;
-    const row = { id, topic: deadLetterTopic(topic, this.consumer), key: key ?? id, body };
-    await this.run([
-      { text: 'BEGIN' },
-      {
-        text: `INSERT INTO ${this.schema}.dead_letters (message_id, topic, key, headers, body, error)
-               VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (topic, message_id) DO NOTHING`,
-        values: [id, topic, key ?? id, JSON.stringify(headers), body, text],
-      },
-      ...insertOutbox(this.schema, [{ ...row, headers: JSON.stringify({ ...headers, error: text ?? '' }) }]),
-      { text: 'COMMIT' },
-    ]);
-    this.committed();
+  async park(event: EventEnvelope, error: Error): Promise<void> {
+    await this.insert(event, `${error.name}: ${error.message}`, '(SELECT)');
   }
 
   /** The oldest first. */
@@ -117,6 +86,62 @@ export class DeadLetters extends DeadLetterStore {
   /** Removes one message for good. */
   async drop(sequence: string): Promise<void> {
     await this.run([{ text: `DELETE FROM ${this.schema}.dead_letters WHERE sequence = $1`, values: [sequence] }]);
+  }
+
+  /** Whether the message is kept now: `where` has a row, or none where it is not to be. */
+  private async insert(event: EventEnvelope, error: string | null, where: string): Promise<boolean> {
+    const { topic, headers, body } = event;
+    const id = headers['id'] ?? '';
+    const key = event.key ?? id;
+    const table = `${this.schema}.dead_letters`;
+    const insertion = {
+      text: `INSERT INTO ${table} (message_id, topic, key, headers, body, error)
+             SELECT $1::uuid, $2, $3, $4, $5, $6 FROM ${where} AS place ON CONFLICT (topic, message_id) DO NOTHING`,
+      values: [id, topic, key, JSON.stringify(headers), body, error],
+    };
+    const check = { text: `SELECT 1 FROM ${table} WHERE topic = $1 AND message_id = $2`, values: [topic, id] };
+    const copy = { id, topic: deadLetterTopic(topic, this.consumer), key, body };
+    const told = insertOutbox(this.schema, [{ ...copy, headers: JSON.stringify({ ...headers, error: error ?? '' }) }]);
+    const isKept = await borrowed(this.dataSource, async (client) => {
+      try {
+        const [, , kept] = await pipelined(client, [{ text: 'BEGIN' }, insertion, check]);
+        const stands = kept !== undefined && kept.length > 0;
+        await pipelined(client, [...(stands ? told : []), { text: 'COMMIT' }]);
+        return stands;
+      } catch (fault) {
+        await client.query('ROLLBACK').catch(() => undefined);
+        throw fault;
+      }
+    });
+    if (isKept) this.committed();
+    return isKept;
+  }
+
+  private isParked(event: EventEnvelope): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      // One statement answers all that is asked in one turn: a statement for each event halved what a consumer takes.
+      if (this.questions.length === 0) setImmediate(() => void this.answerQuestions());
+      this.questions.push({ event, resolve, reject });
+    });
+  }
+
+  private async answerQuestions(): Promise<void> {
+    const questions = this.questions;
+    this.questions = [];
+    try {
+      const [rows] = await this.run([
+        {
+          name: 'qa-dead-letters-parked',
+          text: `SELECT DISTINCT topic, key FROM ${this.schema}.dead_letters
+                 WHERE (topic, key) IN (SELECT * FROM unnest($1::text[], $2::text[]))`,
+          values: [questions.map(({ event }) => event.topic), questions.map(({ event }) => event.key)],
+        },
+      ]);
+      const parked = new Set((rows as { topic: string; key: string }[]).map(({ topic, key }) => `${topic} ${key}`));
+      for (const { event, resolve } of questions) resolve(parked.has(`${event.topic} ${String(event.key)}`));
+    } catch (error) {
+      for (const { reject } of questions) reject(error);
+    }
   }
 
   private run(queries: Query[]): Promise<unknown[][]> {

@@ -87,11 +87,13 @@ class ToyMessages {
 
 @Injectable()
 class MemoryDeadLetters extends DeadLetterStore {
-  isParked({ key }: EventEnvelope): Promise<boolean> {
-    return Promise.resolve(dead.some((letter) => letter.event.key === key));
+  follow(event: EventEnvelope): Promise<boolean> {
+    const isParked = dead.some((letter) => letter.event.key === event.key);
+    if (isParked) dead.push({ event, error: null });
+    return Promise.resolve(isParked);
   }
-  park(event: EventEnvelope, error: Error | null): Promise<void> {
-    dead.push({ event, error: error?.message ?? null });
+  park(event: EventEnvelope, error: Error): Promise<void> {
+    dead.push({ event, error: error.message });
     return Promise.resolve();
   }
 }

@@ -2,8 +2,11 @@ import type { EventEnvelope } from './envelope.js';
 
 /** Where a consumer puts messages that it cannot handle. libs/database implements it; the class is the token. */
 export abstract class DeadLetterStore {
-  /** Whether an earlier message of the same key waits there: then later ones follow it, so that order holds. */
-  abstract isParked(event: EventEnvelope): Promise<boolean>;
-  /** Keeps the message with the error that brought it there; null: it follows an earlier one of its key. */
-  abstract park(event: EventEnvelope, error: Error | null): Promise<void>;
+  /**
+   * Keeps the message where an earlier one of its key waits, so that order holds. False: none does, and the message is to
+   * be handled.
+   */
+  abstract follow(event: EventEnvelope): Promise<boolean>;
+  /** Keeps the message with the error that brought it there. */
+  abstract park(event: EventEnvelope, error: Error): Promise<void>;
 }

@@ -78,6 +78,12 @@ export class MessageServer extends Server implements CustomTransportStrategy {
     await Promise.all([this.requests.drained(), this.events.drained()]);
   }
 
+  /** Handles a dead letter again, once. Throws what its handler throws. */
+  async replay(event: EventEnvelope): Promise<void> {
+    const entry = this.entryOf(event);
+    if (entry) await runInContext(contextOfEvent(event), () => this.handle(entry, event));
+  }
+
   on(): void {
     throw new Error('This transport has no events of its own.');
   }
@@ -132,7 +138,7 @@ export class MessageServer extends Server implements CustomTransportStrategy {
   }
 
   private async deliver(event: EventEnvelope): Promise<void> {
-    const entry = this.entries.get(`${sourceOf(event.topic)}.${String(event.headers['name'])}`);
+    const entry = this.entryOf(event);
     if (!entry) return;
     const context = contextOfEvent(event);
     await runInContext(context, async () => {
@@ -170,12 +176,16 @@ export class MessageServer extends Server implements CustomTransportStrategy {
     });
   }
 
+  private entryOf({ topic, headers }: EventEnvelope): Entry | undefined {
+    return this.entries.get(`${sourceOf(topic)}.${String(headers['name'])}`);
+  }
+
   private async attempt(entry: Entry, event: EventEnvelope): Promise<void> {
-    const store = this.deadLetters();
-    if (store && (await store.isParked(event))) {
-      await store.park(event, null);
-      return;
-    }
+    if (await this.deadLetters()?.follow(event)) return;
+    await this.handle(entry, event);
+  }
+
+  private async handle(entry: Entry, event: EventEnvelope): Promise<void> {
     const payload: unknown = JSON.parse(event.body);
     validatePayload(entry.message, payload);
     await entry.call(payload);
