@@ -214,7 +214,7 @@ function contract(brokers: () => string): void {
     const numbers = Array.from({ length: 200 }, (_, index) => index + 2);
     let isOver = false;
     const publishing = (async () => {
-      for (const number of numbers) void publish(number), await sleep(2);
+      for (const number of numbers) (void publish(number), await sleep(2));
       await untilSeen(identity, 202);
       isOver = true;
     })();

@@ -125,6 +125,7 @@ async function recordEvents(wire: InProcessWire, source: ServiceName): Promise<E
   await wire.serve({
     // A consumer beside the real ones; nobody sends requests to it.
     service: 'test recorder' as ServiceName,
+    requestTopics: [],
     eventSources: [source],
     request: () => Promise.resolve(null),
     event: (envelope) => {

@@ -22,6 +22,7 @@ export async function serveStubs(wire: InProcessWire, stubs: Stub[]): Promise<vo
     const own = stubs.filter(({ message }) => message.contract.service === service);
     await wire.serve({
       service,
+      requestTopics: ['queries', 'commands'],
       eventSources: [],
       request: (envelope) => reply(own, envelope),
       event: () => Promise.resolve(),

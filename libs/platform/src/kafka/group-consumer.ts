@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Admin, Consumer, EachBatchPayload, IHeaders, Kafka, KafkaMessage, PartitionAssigner } from 'kafkajs';
+import type { Consumer, EachBatchPayload, IHeaders, Kafka, KafkaMessage, PartitionAssigner } from 'kafkajs';
 import type { Log } from '../log.js';
 import type { EventEnvelope } from '../messaging/envelope.js';
 import { Progress } from './progress.js';
@@ -12,13 +12,9 @@ interface GroupConsumerOptions {
   kafka: Kafka;
   /** The unique client id of `kafka`, which keeps it to itself. */
   clientId: string;
-  /** Finds where to begin in topics whose offsets are not kept. */
-  admin?: Admin;
   groupId: string;
   topics: string[];
   sessionTimeoutMs: number;
-  /** Commands and events go on where they stopped; queries and replies begin with what is still asked for. */
-  keepsOffsets: boolean;
   assigner?: PartitionAssigner;
   /** Must not reject for what is the message's fault: a record whose handling rejects is delivered again. */
   handle: (received: Received) => Promise<void>;
@@ -29,8 +25,6 @@ interface GroupConsumerOptions {
 const IN_HAND = 1_000;
 /** How often finished offsets are committed. */
 const COMMIT_MS = 500;
-/** Age of queries that nobody waits for any more: the deadline of requests, and a little. */
-const STALE_MS = 12_000;
 /** A consumer that was not heard of for so long is replaced. */
 const SILENT_MS = 30_000;
 
@@ -41,6 +35,7 @@ const SILENT_MS = 30_000;
 export class GroupConsumer {
   private consumer: Consumer | null = null;
   private assigned = false;
+  private crashed = false;
   private stopped = false;
   private heard = Date.now();
   private readonly progress = new Progress();
@@ -61,6 +56,11 @@ export class GroupConsumer {
   /** Null when records arrive; else what is missing. */
   notReady(): string | null {
     return this.assigned ? null : `${this.options.groupId} has no partitions`;
+  }
+
+  /** Whether the broker could not be reached, with all retries, since it last answered. */
+  get isCutOff(): boolean {
+    return this.crashed;
   }
 
   /** Fetches no more, finishes what is in hand, commits, leaves the group. */
@@ -124,39 +124,22 @@ export class GroupConsumer {
     consumer.on(GROUP_JOIN, ({ payload }) => {
       const assignment = payload.memberAssignment as Record<string, number[]>;
       this.heard = Date.now();
+      this.crashed = false;
       this.progress.keepOnly(assignment);
-      void this.skipStale(consumer, assignment).finally(() => {
-        this.assigned = Object.values(assignment).some((partitions) => partitions.length > 0);
-      });
+      this.assigned = Object.values(assignment).some((partitions) => partitions.length > 0);
     });
     for (const alive of [HEARTBEAT, FETCH]) {
       consumer.on(alive, () => {
         this.heard = Date.now();
       });
     }
-    consumer.on(REBALANCING, () => {
-      this.assigned = false;
-    });
+    // It stays ready: all members rebalance at once, and for readiness to fail on all of them would be an outage.
+    consumer.on(REBALANCING, () => void this.commit());
     consumer.on(CRASH, () => {
       this.assigned = false;
+      this.crashed = true;
     });
     return consumer;
-  }
-
-  /** Where offsets are not kept, what was asked long ago is passed over. */
-  private async skipStale(consumer: Consumer, assignment: Record<string, number[]>): Promise<void> {
-    const { admin, keepsOffsets, log } = this.options;
-    if (keepsOffsets || !admin) return;
-    try {
-      for (const [topic, partitions] of Object.entries(assignment)) {
-        const offsets = await admin.fetchTopicOffsetsByTimestamp(topic, Date.now() - STALE_MS);
-        for (const { partition, offset } of offsets) {
-          if (partitions.includes(partition)) consumer.seek({ topic, partition, offset });
-        }
-      }
-    } catch (error) {
-      log.debug({ err: error }, 'stale queries are read and dropped one by one');
-    }
   }
 
   private async batch(payload: EachBatchPayload): Promise<void> {
@@ -196,15 +179,14 @@ export class GroupConsumer {
   }
 
   private async commit(): Promise<void> {
-    const { keepsOffsets, log } = this.options;
-    if (!keepsOffsets || !this.consumer) return;
+    if (!this.consumer) return;
     const offsets = this.progress.toCommit();
     if (offsets.length === 0) return;
     try {
       await this.consumer.commitOffsets(offsets);
       this.progress.committed(offsets);
     } catch (error) {
-      log.debug({ err: error }, 'offsets are committed with the next ones');
+      this.options.log.debug({ err: error }, 'offsets are committed with the next ones');
     }
   }
 

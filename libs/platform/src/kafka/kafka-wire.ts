@@ -1,5 +1,5 @@
 import { AppError, type MessageKind, type ServiceName } from '@qa-pms/contracts';
-import { type Admin, CompressionTypes, Kafka, logLevel, Partitioners, type Producer } from 'kafkajs';
+import { CompressionTypes, Kafka, logLevel, Partitioners, type Producer } from 'kafkajs';
 import type { Logger } from 'pino';
 import { type Log, logFor } from '../log.js';
 import type { Envelope, EventEnvelope, ReplyEnvelope } from '../messaging/envelope.js';
@@ -31,7 +31,6 @@ export class KafkaWire implements Wire {
   private readonly requests: RequestSender;
   private readonly answers: RequestSender;
   private readonly events: Producer;
-  private readonly admin: Admin;
   private readonly consumers: GroupConsumer[] = [];
   private connected: Promise<void> | null = null;
 
@@ -65,7 +64,6 @@ export class KafkaWire implements Wire {
     this.requests = new RequestSender(producer(2), this.log);
     this.answers = new RequestSender(producer(2), this.log);
     this.events = producer(5);
-    this.admin = this.kafka.admin({ retry: { ...RETRY, retries: 2 } });
     this.replies = new ReplyReader({
       kafka: this.kafka,
       clientId: this.clientId,
@@ -78,6 +76,8 @@ export class KafkaWire implements Wire {
 
   async request(target: ServiceName, kind: MessageKind, envelope: Envelope): Promise<ReplyEnvelope> {
     await this.connect();
+    // What is known to be in vain is refused at once: its caller would wait for seconds, and a command might be done.
+    if (this.replies.isCutOff) throw new AppError('UPSTREAM_UNAVAILABLE', { upstream: 'kafka' });
     const { correlation, reply, forget } = this.replies.expect(Number(envelope.headers['deadline']));
     const headers = { ...envelope.headers, 'reply-to': String(this.replies.partition), correlation };
     const topic = topicName(this.prefix, target, kind === 'query' ? 'queries' : 'commands');
@@ -94,10 +94,9 @@ export class KafkaWire implements Wire {
     await this.connect();
     const { service } = inbound;
     const answer = (received: Received): Promise<void> => this.answer(inbound, received);
-    const groups = [
-      this.group(service, 'queries', [topicName(this.prefix, service, 'queries')], answer),
-      this.group(service, 'commands', [topicName(this.prefix, service, 'commands')], answer),
-    ];
+    const groups = inbound.requestTopics.map((kind) =>
+      this.group(service, kind, [topicName(this.prefix, service, kind)], answer),
+    );
     if (inbound.eventSources.length > 0) {
       const topics = inbound.eventSources.map((source) => topicName(this.prefix, source, 'events'));
       groups.push(this.group(service, 'events', topics, (received) => inbound.event(received)));
@@ -137,12 +136,7 @@ export class KafkaWire implements Wire {
   async close(): Promise<void> {
     await Promise.all(this.consumers.map((consumer) => consumer.stop()));
     await this.replies.stop();
-    await Promise.allSettled([
-      this.requests.close(),
-      this.answers.close(),
-      this.events.disconnect(),
-      this.admin.disconnect(),
-    ]);
+    await Promise.allSettled([this.requests.close(), this.answers.close(), this.events.disconnect()]);
   }
 
   private group(
@@ -154,11 +148,9 @@ export class KafkaWire implements Wire {
     return new GroupConsumer({
       kafka: this.kafka,
       clientId: this.clientId,
-      admin: this.admin,
       groupId: `${this.prefix}qa.${service}.${kind}`,
       topics,
       sessionTimeoutMs: this.options.settings.kafkaSessionTimeoutMs,
-      keepsOffsets: kind !== 'queries',
       handle,
       log: this.log,
     });
@@ -191,7 +183,7 @@ export class KafkaWire implements Wire {
   }
 
   private async open(): Promise<void> {
-    await Promise.all([this.requests.connect(), this.answers.connect(), this.events.connect(), this.admin.connect()]);
+    await Promise.all([this.requests.connect(), this.answers.connect(), this.events.connect()]);
     await this.replies.start();
   }
 }

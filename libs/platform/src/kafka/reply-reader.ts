@@ -33,7 +33,6 @@ export class ReplyReader {
       groupId: `${topic}.${instanceId}`,
       topics: [topic],
       sessionTimeoutMs,
-      keepsOffsets: false,
       assigner: onlyPartition(this.partition),
       handle: ({ headers, body }) => {
         const settle = this.pending.get(headers['correlation'] ?? '');
@@ -54,6 +53,11 @@ export class ReplyReader {
 
   notReady(): string | null {
     return this.consumer.notReady();
+  }
+
+  /** Whether no reply can come now. */
+  get isCutOff(): boolean {
+    return this.consumer.isCutOff;
   }
 
   /** A place for a reply; it is given up at the deadline (epoch milliseconds). */

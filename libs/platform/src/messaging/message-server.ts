@@ -53,9 +53,14 @@ export class MessageServer extends Server implements CustomTransportStrategy {
 
   listen(callback: (error?: unknown) => void): void {
     for (const [pattern, handler] of this.messageHandlers) this.entries.set(pattern, toEntry(handler));
+    const kinds = new Set([...this.entries.values()].map(({ message }) => message.contract.kind));
     this.wire
       .serve({
         service: this.service,
+        requestTopics: [
+          ...(kinds.has('query') ? ['queries' as const] : []),
+          ...(kinds.has('command') ? ['commands' as const] : []),
+        ],
         eventSources: this.eventSources,
         request: (envelope) => this.handleEnvelope(envelope),
         event: (event) => this.events.run(event.key, () => this.deliver(event)),

@@ -4,6 +4,8 @@ import type { Envelope, EventEnvelope, ReplyEnvelope } from './envelope.js';
 /** What a service does with what comes in. */
 export interface Inbound {
   service: ServiceName;
+  /** What it is asked for; the gateway for nothing. */
+  requestTopics: ('queries' | 'commands')[];
   /** Services whose events it handles. */
   eventSources: ServiceName[];
   /** Answers a request; null: it had expired and nobody waits. */
