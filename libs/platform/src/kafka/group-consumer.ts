@@ -23,6 +23,7 @@ interface GroupConsumerOptions {
 
 /** Records in hand before no more are fetched. */
 const IN_HAND = 1_000;
+const HEARTBEAT_MS = 200;
 /** How often finished offsets are committed. */
 const COMMIT_MS = 500;
 /** A consumer that was not heard of for so long is replaced. */
@@ -45,12 +46,14 @@ export class GroupConsumer {
 
   /** Resolved when it has joined its group with partitions; it tries until then, or until stopped. */
   async start(): Promise<void> {
+    const from = Date.now();
     await this.connect();
     this.timers = [
       setInterval(() => void this.commit(), COMMIT_MS).unref(),
       setInterval(() => void this.watch(), SILENT_MS / 3).unref(),
     ];
     while (!this.assigned && !this.stopped) await sleep(10);
+    this.options.log.info({ groupId: this.options.groupId, tookMs: Date.now() - from }, 'consumer has joined');
   }
 
   /** Null when records arrive; else what is missing. */
@@ -113,7 +116,8 @@ export class GroupConsumer {
       groupId,
       sessionTimeout: sessionTimeoutMs,
       rebalanceTimeout: Math.max(sessionTimeoutMs, 3_000),
-      heartbeatInterval: Math.max(200, Math.floor(sessionTimeoutMs / 6)),
+      // By its heartbeats a member hears that another one joins or leaves, who waits for it.
+      heartbeatInterval: HEARTBEAT_MS,
       maxWaitTimeInMs: 100,
       metadataMaxAge: 10_000,
       allowAutoTopicCreation: false,
