@@ -1,10 +1,20 @@
 /** An answer, with its body read. */
 export interface Answer<T = Record<string, unknown>> {
   status: number;
-  headers: Headers;
+  headers: HttpAnswer['headers'];
   body: T;
   text: string;
 }
+
+interface HttpAnswer {
+  status: number;
+  headers: Pick<Headers, 'get' | 'entries'>;
+  text: () => Promise<string>;
+}
+type Fetch = (
+  url: string,
+  options: { method: string; headers: Record<string, string>; body?: string },
+) => Promise<HttpAnswer>;
 
 /** The REST API as a script would use it. */
 export class Api {
@@ -13,7 +23,13 @@ export class Api {
     readonly token: string,
     readonly userId: string,
     readonly project: string,
+    private readonly fetch: Fetch = globalThis.fetch,
   ) {}
+
+  /** The same user at another address. */
+  at(url: string): Api {
+    return new Api(url, this.token, this.userId, this.project);
+  }
 
   static async signIn(url: string, username: string, password: string, project: string): Promise<Api> {
     const anonymous = new Api(url, '', '', '');
@@ -46,7 +62,7 @@ export class Api {
   }
 
   async send<T>(method: string, path: string, body: unknown, headers: Record<string, string>): Promise<Answer<T>> {
-    const response = await fetch(`${this.url}/api/v1${path}`, {
+    const response = await this.fetch(`${this.url}/api/v1${path}`, {
       method,
       headers: {
         ...(this.token !== '' && { authorization: `Bearer ${this.token}` }),

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import type { TicketSummary, Workflow, WorkflowTime } from '@qa-pms/contracts';
+import type { Workflow } from '@qa-pms/contracts';
 import { describeWithKafka } from '@qa-pms/testing/jest';
-import pg from 'pg';
 import type { Api } from './api.js';
+import { deadLetters, expectTimesOf, ticketKeys } from './checks.js';
 import { startDistributedSystem, type System } from './system.js';
 
 /** `npm run prove:crash` runs it whole; CI a short one. */
@@ -62,10 +62,7 @@ describeWithKafka('killed services', (kafka) => {
       for (const { id, version } of results) {
         const { body: workflow } = await qa.get<Workflow>(`/workflows/${id}`);
         expect(workflow.rowVersion).toBe(version);
-        const time = await timesAfter(qa, id, version);
-        const sum = time.steps.flatMap(({ sessions }) => sessions).reduce((total, { seconds }) => total + seconds, 0);
-        expect(time).toMatchObject({ rowVersion: version, totalSeconds: sum });
-        expectNoOverlap(time);
+        await expectTimesOf(qa, id, version);
       }
       expect(kills).toHaveLength(KILLS);
       expect(await deadLetters(system.databaseUrl ?? '')).toBe(0);
@@ -73,14 +70,6 @@ describeWithKafka('killed services', (kafka) => {
     LIMIT_MS,
   );
 });
-
-async function ticketKeys(api: Api, count: number): Promise<string[]> {
-  for (;;) {
-    const { body } = await api.get<{ data: TicketSummary[] }>('/tickets?page_size=100');
-    if (body.data.length >= count) return body.data.slice(0, count).map(({ key }) => key);
-    await sleep(200);
-  }
-}
 
 /** Sends a command until it is acknowledged: always the same one, which its key says. */
 async function untilAcknowledged<T>(api: Api, path: string, body: object): Promise<T> {
@@ -92,32 +81,4 @@ async function untilAcknowledged<T>(api: Api, path: string, body: object): Promi
     if (!again) throw new Error(`${path} answered ${String(answer.status)}: ${answer.text}`);
     await sleep(100);
   }
-}
-
-async function timesAfter(api: Api, id: string, version: number): Promise<WorkflowTime> {
-  for (let attempt = 0; attempt < 30; attempt += 1) {
-    const { status, body } = await api.get<WorkflowTime>(`/time/sessions/${id}?after_row_version=${String(version)}`);
-    if (status === 200) return body;
-  }
-  throw new Error(`tracking has not heard of version ${String(version)} of ${id}`);
-}
-
-function expectNoOverlap(time: WorkflowTime): void {
-  const sessions = time.steps
-    .flatMap((step) => step.sessions)
-    .sort((one, other) => one.startedAt.localeCompare(other.startedAt));
-  sessions.slice(1).forEach((session, index) => {
-    expect(sessions[index]?.endedAt ?? '').not.toBe('');
-    expect((sessions[index]?.endedAt ?? '') <= session.startedAt).toBe(true);
-  });
-}
-
-async function deadLetters(databaseUrl: string): Promise<number> {
-  const client = new pg.Client({ connectionString: databaseUrl });
-  await client.connect();
-  const { rows } = await client.query<{ count: number }>(
-    `SELECT (SELECT count(*) FROM workflow.dead_letters)::int + (SELECT count(*) FROM tracking.dead_letters)::int AS count`,
-  );
-  await client.end();
-  return rows[0]?.count ?? -1;
 }

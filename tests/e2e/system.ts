@@ -29,6 +29,10 @@ export interface System {
   /** Address of its database; null where that is embedded. */
   databaseUrl: string | null;
   processes: Map<string, Process>;
+  /** Addresses of the gateways that were started. */
+  gateways: () => string[];
+  /** Put before the names of its topics and groups. */
+  topicPrefix: string;
   /** Starts one more process of a service. */
   start: (service: string, name: string) => Promise<Process>;
   stop: () => Promise<void>;
@@ -134,6 +138,8 @@ export async function startAllInOneSystem(
     dataDir,
     databaseUrl: null,
     processes,
+    gateways: () => [url],
+    topicPrefix: '',
     signIn: (username, project = 'DEMO') => signInWith(url, dataDir, username, project),
     start: async (_service, name) => {
       const one = await start();
@@ -157,10 +163,11 @@ export async function startDistributedSystem(
   const simulatorPort = await freePort();
   const simulatorUrl = `http://127.0.0.1:${String(simulatorPort)}`;
   const jira = { siteUrl: simulatorUrl, email: 'qa@example.com', apiToken: 'simulated-jira' };
+  const topicPrefix = `e2e${randomBytes(4).toString('hex')}.`;
   const common: Record<string, string> = {
     KAFKA_BROKERS: brokers,
     KAFKA_SESSION_TIMEOUT_MS: '2000',
-    KAFKA_TOPIC_PREFIX: `e2e${randomBytes(4).toString('hex')}.`,
+    KAFKA_TOPIC_PREFIX: topicPrefix,
     DATABASE_URL: database.url,
     DATABASE_POOL_MAX: '4',
     DATA_DIR: dataDir,
@@ -212,6 +219,8 @@ export async function startDistributedSystem(
     url,
     databaseUrl: database.url,
     processes,
+    gateways: () => [...processes].filter(([name]) => name.startsWith('gateway')).map(([, { url: at }]) => at),
+    topicPrefix,
     start,
     signIn: (username, project = 'DEMO') => signInWith(url, dataDir, username, project),
     stop: async () => {

@@ -1,0 +1,51 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from '@jest/globals';
+import type { TicketSummary, WorkflowTime } from '@qa-pms/contracts';
+import pg from 'pg';
+import type { Api } from './api.js';
+
+/** Keys of some tickets, as soon as there are so many. */
+export async function ticketKeys(api: Api, count: number): Promise<string[]> {
+  for (;;) {
+    const { body } = await api.get<{ data: TicketSummary[] }>('/tickets?page_size=100');
+    if (body.data.length >= count) return body.data.slice(0, count).map(({ key }) => key);
+    await sleep(200);
+  }
+}
+
+/** Tracking has followed a workflow to this version, and its sessions add up and do not overlap. */
+export async function expectTimesOf(api: Api, id: string, version: number): Promise<void> {
+  const time = await timesAfter(api, id, version);
+  const sum = time.steps.flatMap(({ sessions }) => sessions).reduce((total, { seconds }) => total + seconds, 0);
+  expect(time).toMatchObject({ rowVersion: version, totalSeconds: sum });
+  expectNoOverlap(time);
+}
+
+async function timesAfter(api: Api, id: string, version: number): Promise<WorkflowTime> {
+  for (let attempt = 0; attempt < 30; attempt += 1) {
+    const { status, body } = await api.get<WorkflowTime>(`/time/sessions/${id}?after_row_version=${String(version)}`);
+    if (status === 200) return body;
+  }
+  throw new Error(`tracking has not heard of version ${String(version)} of ${id}`);
+}
+
+function expectNoOverlap(time: WorkflowTime): void {
+  const sessions = time.steps
+    .flatMap((step) => step.sessions)
+    .sort((one, other) => one.startedAt.localeCompare(other.startedAt));
+  sessions.slice(1).forEach((session, index) => {
+    expect(sessions[index]?.endedAt ?? '').not.toBe('');
+    expect((sessions[index]?.endedAt ?? '') <= session.startedAt).toBe(true);
+  });
+}
+
+/** How many messages were given up. */
+export async function deadLetters(databaseUrl: string): Promise<number> {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  const { rows } = await client.query<{ count: number }>(
+    `SELECT (SELECT count(*) FROM workflow.dead_letters)::int + (SELECT count(*) FROM tracking.dead_letters)::int AS count`,
+  );
+  await client.end();
+  return rows[0]?.count ?? -1;
+}
