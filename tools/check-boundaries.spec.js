@@ -153,7 +153,7 @@ describe('the rules for single files', () => {
 
   it('refuse reading the environment beside the settings', () => {
     const text = `export const port = process.env['PORT'];\n`;
-    write('libs/platform/src/config.ts', text);
+    write('libs/platform/src/configuration/environment.ts', text);
     write('apps/workflow/src/port.ts', text);
 
     expect(sourceViolations(root)).toEqual([expect.stringMatching(/apps\/workflow\/src\/port\.ts:1: process\.env/)]);

@@ -5,6 +5,7 @@ import { event, IntegerField, TextField, wireName } from '@qa-pms/contracts';
 import { Database, DatabaseModule, type DatabaseOptions } from '@qa-pms/database';
 import {
   bootService,
+  Configuration,
   createRuntime,
   defineService,
   Handle,
@@ -81,7 +82,7 @@ async function measure(name: string, environment: Record<string, string>): Promi
   };
   const brokers = environment['KAFKA_BROKERS'];
   if (brokers) await createTopics(brokers, prefix);
-  const runtime = createRuntime(settings, 'bench');
+  const runtime = createRuntime(Configuration.fromEnvironment(settings), 'bench');
   const services = [await bootService(consumer, runtime), await bootService(producer, runtime)];
   const { wire } = runtime;
   if (wire instanceof InProcessWire) wire.allServing();
@@ -99,10 +100,10 @@ async function measure(name: string, environment: Record<string, string>): Promi
   };
 }
 
-async function createTopics(brokers: string, kafkaTopicPrefix: string): Promise<void> {
+async function createTopics(brokers: string, topicPrefix: string): Promise<void> {
   const admin = new Kafka({ brokers: brokers.split(','), logLevel: logLevel.NOTHING }).admin();
   await admin.connect();
-  const settings = { kafkaTopicPrefix, kafkaReplication: 1, kafkaMinInSync: 1 };
+  const settings = { topicPrefix, replication: 1, minInSync: 1 };
   const consumers = [{ consumer: 'tracking' as const, sources: ['workflow' as const] }];
   await admin.createTopics({ topics: topicDefinitions(settings, ['workflow', 'tracking'], consumers) });
   await admin.disconnect();

@@ -162,7 +162,7 @@ export async function startDistributedSystem(
   const database = given ?? (await startTestDatabase());
   const simulatorPort = await freePort();
   const simulatorUrl = `http://127.0.0.1:${String(simulatorPort)}`;
-  const jira = { siteUrl: simulatorUrl, email: 'qa@example.com', apiToken: 'simulated-jira' };
+  const jira = { site_url: simulatorUrl, email: 'qa@example.com', api_token: 'simulated-jira' };
   const topicPrefix = `e2e${randomBytes(4).toString('hex')}.`;
   const common: Record<string, string> = {
     KAFKA_BROKERS: brokers,
@@ -174,8 +174,8 @@ export async function startDistributedSystem(
     ENCRYPTION_KEY: randomBytes(32).toString('hex'),
     LOG_LEVEL: 'warn',
     JIRA_CONNECTIONS: JSON.stringify([
-      { ...jira, projectKeys: ['DEMO'], project: 'DEMO' },
-      { ...jira, projectKeys: ['OTHER'], project: 'OTHER' },
+      { ...jira, project_keys: ['DEMO'], project: 'DEMO' },
+      { ...jira, project_keys: ['OTHER'], project: 'OTHER' },
     ]),
     ...environment,
   };
@@ -188,7 +188,7 @@ export async function startDistributedSystem(
     const one = new Process(simulatorUrl, ['apps/simulators/dist/main.js'], {
       SIMULATOR_PORT: String(simulatorPort),
       JIRA_EMAIL: jira.email,
-      JIRA_API_TOKEN: jira.apiToken,
+      JIRA_API_TOKEN: jira.api_token,
     });
     processes.set('simulator', one);
     while (!one.output.includes('Simulated Jira')) await sleep(20);

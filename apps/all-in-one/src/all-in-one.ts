@@ -1,12 +1,30 @@
 import { join, resolve } from 'node:path';
 import { SeedDemo } from '@qa-pms/contracts';
-import { type Environment, MessageBus, runAsSystem, type Running, startServices } from '@qa-pms/platform';
+import {
+  type Configuration,
+  type Environment,
+  MessageBus,
+  runAsSystem,
+  type Running,
+  settingsClassesOf,
+  startServices,
+} from '@qa-pms/platform';
 import { type JiraSimulator, startJiraSimulator } from '@qa-pms/simulators';
+import { AllInOneSettings } from './all-in-one.settings.js';
 import { DEMO_USERS, demoSeed } from './demo.js';
 import { startEmbeddedDatabase } from './embedded-database.js';
-import { type DemoLogin, demoLogins, masterKey, prepareDataFolder } from './first-start.js';
+import {
+  type DemoLogin,
+  demoLogins,
+  keptMasterKey,
+  masterKey,
+  newMasterKey,
+  prepareDataFolder,
+} from './first-start.js';
 import { chosenServices } from './services.js';
 
+export { keptMasterKey } from './first-start.js';
+export { AllInOneSettings } from './all-in-one.settings.js';
 export { SERVICES } from './services.js';
 
 export interface AllInOne {
@@ -25,37 +43,63 @@ const SIMULATED_JIRA = { email: 'qa@example.com', apiToken: 'simulated-jira' };
 /** Nine passwords are hashed with argon2id, two at a time: seconds on a slow machine. */
 const SEED_TIMEOUT_MS = 60_000;
 
-/** Starts the product in this process; what the environment does not say is provided. `tell` gets a line per step. */
-export async function startAllInOne(environment: Environment, tell: (line: string) => void): Promise<AllInOne> {
-  const dataDir = resolve(environment['DATA_DIR'] ?? '.data');
-  const withDemo = environment['DEMO'] !== 'false';
-  const services = chosenServices(environment['TARGET'] ?? 'all');
+/** What the configuration does not give and this process makes itself: where from, for those who ask. */
+const MADE_HERE = 'made by all-in-one';
+
+/**
+ * Provides what this process makes itself as far as it can be told before anything starts, so that the configuration can
+ * be checked as a whole.
+ */
+export async function provideForAllInOne(configuration: Configuration): Promise<void> {
+  const { dataDir } = configuration.peek(AllInOneSettings);
+  configuration.provide(
+    {
+      ENCRYPTION_KEY: (await keptMasterKey(dataDir)) ?? newMasterKey(),
+      DATABASE_URL: 'postgres://embedded',
+      DATABASE_MIGRATE_ON_START: 'true',
+      DATABASE_POOL_MAX: '4',
+      DATABASE_POOL_MIN: '1',
+    },
+    MADE_HERE,
+  );
+}
+
+/** Starts the product in this process; what the configuration does not say is provided. `tell` gets a line per step. */
+export async function startAllInOne(configuration: Configuration, tell: (line: string) => void): Promise<AllInOne> {
+  const ownDatabase = !configuration.has('database.url');
+  const ownKey = !configuration.has('encryption.key');
+  const ownJira = !configuration.has('jira.site_url') && !configuration.has('jira.connections');
+  await provideForAllInOne(configuration);
+  const services = chosenServices(configuration.peek(AllInOneSettings).target);
+  configuration.check([AllInOneSettings, ...settingsClassesOf(services)]);
+  const { demo: withDemo, simulatorIssuesDir, ...settings } = configuration.read(AllInOneSettings);
+  const dataDir = resolve(settings.dataDir);
   const closers: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
     for (const closer of closers.reverse()) await closer();
   };
   try {
     await prepareDataFolder(dataDir);
-    const provided: Environment = {
-      ENCRYPTION_KEY: environment['ENCRYPTION_KEY'] ?? (await masterKey(dataDir)),
-      DATABASE_MIGRATE_ON_START: 'true',
-      DATABASE_POOL_MAX: '4',
-      DATABASE_POOL_MIN: '1',
-    };
-    if (!environment['DATABASE_URL']) {
+    const provided: Environment = {};
+    if (ownKey) provided['ENCRYPTION_KEY'] = await masterKey(dataDir);
+    if (ownDatabase) {
       const { url, server } = await startEmbeddedDatabase(dataDir);
       closers.push(() => server.stop());
       provided['DATABASE_URL'] = url;
       tell('PostgreSQL ready (embedded)');
     }
-    if (withDemo && !environment['JIRA_SITE_URL'] && !environment['JIRA_CONNECTIONS']) {
-      const simulator = await startJiraSimulator({ ...SIMULATED_JIRA, ...issuesFrom(environment) });
+    if (withDemo && ownJira) {
+      const simulator = await startJiraSimulator({
+        ...SIMULATED_JIRA,
+        ...(simulatorIssuesDir !== '' && { issuesDir: resolve(simulatorIssuesDir) }),
+      });
       closers.push(() => simulator.stop());
       provided['JIRA_CONNECTIONS'] = connections(simulator);
       tell('Jira ready (simulated)');
     }
+    configuration.provide(provided, MADE_HERE);
     const running = await startServices(services, {
-      environment: { ...provided, ...environment },
+      configuration,
       onReady: (name) => {
         tell(`${name} ready`);
       },
@@ -69,18 +113,13 @@ export async function startAllInOne(environment: Environment, tell: (line: strin
   }
 }
 
-function issuesFrom(environment: Environment): { issuesDir?: string } {
-  const issuesDir = environment['JIRA_SIMULATOR_ISSUES_DIR'];
-  return issuesDir ? { issuesDir: resolve(issuesDir) } : {};
-}
-
 /** DEMO gets every project of the simulated Jira but OTHER's. */
 function connections(simulator: JiraSimulator): string {
-  const site = { siteUrl: simulator.url, ...SIMULATED_JIRA };
+  const site = { site_url: simulator.url, email: SIMULATED_JIRA.email, api_token: SIMULATED_JIRA.apiToken };
   const keys = [...simulator.store.projectKeys()];
   return JSON.stringify([
-    { ...site, projectKeys: keys.filter((key) => key !== 'OTHER'), project: 'DEMO' },
-    { ...site, projectKeys: ['OTHER'], project: 'OTHER' },
+    { ...site, project_keys: keys.filter((key) => key !== 'OTHER'), project: 'DEMO' },
+    { ...site, project_keys: ['OTHER'], project: 'OTHER' },
   ]);
 }
 

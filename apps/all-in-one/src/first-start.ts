@@ -23,9 +23,22 @@ export async function prepareDataFolder(dataDir: string): Promise<void> {
   }
 }
 
+/** A new master key: 256 random bits in hex. */
+export function newMasterKey(): string {
+  return randomBytes(32).toString('hex');
+}
+
+/** The master key of this data folder; null where none has been made yet. */
+export async function keptMasterKey(dataDir: string): Promise<string | null> {
+  return readFile(join(dataDir, 'master.key'), 'utf8').then(
+    (text) => text.trim(),
+    () => null,
+  );
+}
+
 /** The master key of this data folder, made at the first start. */
 export async function masterKey(dataDir: string): Promise<string> {
-  return (await keptOnce(join(dataDir, 'master.key'), () => randomBytes(32).toString('hex'))).trim();
+  return (await keptOnce(join(dataDir, 'master.key'), newMasterKey)).trim();
 }
 
 /** Passwords of the demonstration's users, made at the first start. */

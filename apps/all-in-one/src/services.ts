@@ -14,14 +14,12 @@ export const SERVICES: ServiceDefinition[] = [
   gatewayService,
 ];
 
-/** The services that TARGET names: `all`, or names separated by commas. Throws where a name is not one of them. */
-export function chosenServices(target: string): ServiceDefinition[] {
-  if (target === 'all' || target === '') return SERVICES;
-  const names = target.split(',').map((name) => name.trim());
-  const known = SERVICES.map(({ name }): string => name);
-  const unknown = names.filter((name) => !known.includes(name));
-  if (unknown.length > 0) {
-    throw new Error(`TARGET names no service of ours: ${unknown.join(', ')}. Possible: all, ${known.join(', ')}.`);
-  }
-  return SERVICES.filter(({ name }) => names.includes(name));
+/** Names of all services. */
+export function serviceNames(): string[] {
+  return SERVICES.map(({ name }) => name);
+}
+
+/** The services that `target` names, in the order in which they start. */
+export function chosenServices(target: readonly string[]): ServiceDefinition[] {
+  return target.includes('all') ? SERVICES : SERVICES.filter(({ name }) => target.includes(name));
 }

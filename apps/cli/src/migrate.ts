@@ -8,11 +8,15 @@ import {
   revertMigration,
   runMigrations,
 } from '@qa-pms/database';
-import { createRootLogger, logFor, processEnvironment, readSettings, type ServiceDefinition } from '@qa-pms/platform';
+import { Configuration, createRootLogger, logFor, processEnvironment, type ServiceDefinition } from '@qa-pms/platform';
 import { CliError, EXIT_CODES } from './errors.js';
 
 /** `qa-pms migrate run|status|revert`. */
-export async function migrate(action: 'run' | 'status' | 'revert', service: string | null): Promise<void> {
+export async function migrate(
+  action: 'run' | 'status' | 'revert',
+  service: string | null,
+  file: string | null,
+): Promise<void> {
   const withDatabase = SERVICES.filter(({ database }) => database !== undefined);
   const chosen = service === null ? withDatabase : withDatabase.filter(({ name }) => name === service);
   if (chosen.length === 0) {
@@ -21,14 +25,23 @@ export async function migrate(action: 'run' | 'status' | 'revert', service: stri
       EXIT_CODES.usage,
     );
   }
-  for (const one of chosen) process.stdout.write(`${one.name}: ${await migrateOne(action, one)}\n`);
+  const configuration = await Configuration.load({ environment: processEnvironment(), file });
+  const settings = configuration.read(DatabaseSettings);
+  for (const one of chosen) process.stdout.write(`${one.name}: ${await migrateOne(action, one, settings)}\n`);
 }
 
-async function migrateOne(action: 'run' | 'status' | 'revert', { database, name }: ServiceDefinition): Promise<string> {
+async function migrateOne(
+  action: 'run' | 'status' | 'revert',
+  { database, name }: ServiceDefinition,
+  settings: DatabaseSettings,
+): Promise<string> {
   const options = database as DatabaseOptions;
-  const settings = readSettings(DatabaseSettings, processEnvironment());
   const log = logFor(createRootLogger({ level: 'error', format: 'json' }), name);
-  const dataSource = createDataSource(options, { ...settings, poolMin: 0, poolMax: 2 }, log);
+  const dataSource = createDataSource(
+    options,
+    Object.assign(new DatabaseSettings(), settings, { poolMin: 0, poolMax: 2 }),
+    log,
+  );
   await connect(dataSource, log);
   try {
     if (action === 'run') {

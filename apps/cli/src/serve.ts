@@ -1,15 +1,16 @@
 import { startAllInOne } from '@qa-pms/all-in-one';
-import { EXIT, processEnvironment } from '@qa-pms/platform';
+import { Configuration, EXIT, processEnvironment, reloadConfiguration } from '@qa-pms/platform';
 
 /** `qa-pms serve`: starts, says where and what to try, and stops on a signal. */
-export async function serve(options: { port?: string }): Promise<void> {
+export async function serve(options: { port?: string }, file: string | null): Promise<void> {
   const environment = processEnvironment();
   if (options.port !== undefined) environment['PORT'] = options.port;
-  if (process.stdout.isTTY) environment['LOG_FORMAT'] ??= 'pretty';
+  const configuration = await Configuration.load({ environment, file });
+  if (process.stdout.isTTY) configuration.provide({ LOG_FORMAT: 'pretty' }, 'for a terminal');
   const started = Date.now();
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
-  const starting = startAllInOne(environment, (line) => {
+  const starting = startAllInOne(configuration, (line) => {
     say(`  ${line}`);
   });
   let stopping = false;
@@ -20,6 +21,9 @@ export async function serve(options: { port?: string }): Promise<void> {
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
+  // A terminal that is closed says the same as whoever wants a reload.
+  if (process.stdin.isTTY) process.on('SIGHUP', onSignal);
+  else process.on('SIGHUP', () => void starting.then(({ running }) => reloadConfiguration(running.runtime)));
 
   const { url, demo } = await starting;
   say('');

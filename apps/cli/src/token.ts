@@ -1,12 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { processEnvironment } from '@qa-pms/platform';
 import { CliError, EXIT_CODES } from './errors.js';
 
 /** `qa-pms token`: signs in and prints the access token, and nothing else. */
-export async function printToken(options: { url: string; username: string; password?: string }): Promise<void> {
+export async function printToken(
+  options: { url: string; username: string; password?: string },
+  config: string | null,
+): Promise<void> {
   const { url, username } = options;
-  const password = options.password ?? (await demoPassword(username));
+  const password = options.password ?? (await demoPassword(username, config));
   let response: Response;
   try {
     response = await fetch(`${url}/api/v1/auth/login`, {
@@ -26,8 +28,10 @@ export async function printToken(options: { url: string; username: string; passw
   process.stdout.write(`${answer.accessToken}\n`);
 }
 
-async function demoPassword(username: string): Promise<string> {
-  const file = join(processEnvironment()['DATA_DIR'] ?? '.data', 'demo-users.json');
+async function demoPassword(username: string, config: string | null): Promise<string> {
+  // Only then: it loads every service.
+  const { dataFolder } = await import('./data-folder.js');
+  const file = join(await dataFolder(config), 'demo-users.json');
   const logins = await readFile(file, 'utf8').then(
     (text) => JSON.parse(text) as { username: string; password: string }[],
     () => [],

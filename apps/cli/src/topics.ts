@@ -1,11 +1,11 @@
 import { SERVICES } from '@qa-pms/all-in-one';
-import { eventSourcesOf, PlatformSettings, processEnvironment, readSettings, topicDefinitions } from '@qa-pms/platform';
+import { Configuration, eventSourcesOf, KafkaSettings, processEnvironment, topicDefinitions } from '@qa-pms/platform';
 import { type Admin, Kafka, logLevel } from 'kafkajs';
 import { CliError, EXIT_CODES } from './errors.js';
 
 /** `qa-pms topics create`: makes what is missing and leaves the rest as it is. */
-export async function createTopics(): Promise<void> {
-  await withAdmin(async (admin, settings) => {
+export async function createTopics(file: string | null): Promise<void> {
+  await withAdmin(file, async (admin, settings) => {
     const consumers = SERVICES.map(({ name, module }) => ({ consumer: name, sources: eventSourcesOf(module) }));
     const existing = new Set(await admin.listTopics());
     const wanted = topicDefinitions(
@@ -22,25 +22,28 @@ export async function createTopics(): Promise<void> {
 }
 
 /** `qa-pms topics list`. */
-export async function listTopics(): Promise<void> {
-  await withAdmin(async (admin, { kafkaTopicPrefix }) => {
-    const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(`${kafkaTopicPrefix}qa.`)).sort();
+export async function listTopics(file: string | null): Promise<void> {
+  await withAdmin(file, async (admin, { topicPrefix }) => {
+    const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(`${topicPrefix}qa.`)).sort();
     const { topics: described } = await admin.fetchTopicMetadata({ topics });
     for (const { name, partitions } of described) process.stdout.write(`${name}\t${String(partitions.length)}\n`);
   });
 }
 
-async function withAdmin(work: (admin: Admin, settings: PlatformSettings) => Promise<void>): Promise<void> {
-  // Topics are made before anything has a master key: it is not asked for.
-  const settings = readSettings(PlatformSettings, { ENCRYPTION_KEY: '-', ...processEnvironment() });
-  if (settings.kafkaBrokers === '')
+async function withAdmin(
+  file: string | null,
+  work: (admin: Admin, settings: KafkaSettings) => Promise<void>,
+): Promise<void> {
+  const configuration = await Configuration.load({ environment: processEnvironment(), file });
+  const settings = configuration.read(KafkaSettings);
+  if (settings.brokers.length === 0)
     throw new CliError(
       'KAFKA_BROKERS is not set: say which broker, for example KAFKA_BROKERS=localhost:9092.',
       EXIT_CODES.configuration,
     );
   const kafka = new Kafka({
     clientId: 'qa-pms',
-    brokers: settings.kafkaBrokers.split(','),
+    brokers: settings.brokers,
     retry: { retries: 3 },
     logLevel: logLevel.NOTHING,
   });
@@ -49,7 +52,7 @@ async function withAdmin(work: (admin: Admin, settings: PlatformSettings) => Pro
     await admin.connect();
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new CliError(`Kafka at ${settings.kafkaBrokers} cannot be reached: ${reason}.`, EXIT_CODES.unavailable);
+    throw new CliError(`Kafka at ${settings.brokers.join(', ')} cannot be reached: ${reason}.`, EXIT_CODES.unavailable);
   }
   try {
     await work(admin, settings);

@@ -8,12 +8,13 @@ import { CliError, EXIT_CODES } from './errors.js';
 export async function createUser(
   username: string,
   options: { name?: string; email?: string; role: string[] },
+  config: string | null,
 ): Promise<void> {
   if (process.stdin.isTTY) process.stderr.write('Password, then Ctrl+D: ');
   const password = (await text(process.stdin)).replace(/\r?\n$/, '');
   if (password === '') throw new CliError('Give the password on standard input.', EXIT_CODES.usage);
   const { name = username, email = null, role: roles } = options;
-  await withBus(async (bus) => {
+  await withBus(config, async (bus) => {
     const user = await runAsSystem({}, () =>
       bus.request(CreateUser, { username, displayName: name, email, password, roles }),
     );

@@ -1,21 +1,12 @@
-import { Setting } from '@qa-pms/platform';
+import { AuthSettings, Setting } from '@qa-pms/platform';
 
 /** Settings of the public door. */
-export class GatewaySettings {
+export class GatewaySettings extends AuthSettings {
   /** Origins whose pages may call the API. */
   @Setting({
     key: 'cors.origins',
-    description: 'Origins whose pages may call the API, comma-separated; empty: none but our own.',
-    example: 'https://qa.example.com',
-    optional: true,
-  })
-  corsOrigins = '';
-
-  /** Issuer that access tokens must name. */
-  @Setting({
-    key: 'auth.issuer',
-    description: 'Issuer that access tokens must name.',
+    description: 'Origins whose pages may call the API; none: none but our own.',
     example: 'https://qa.example.com',
   })
-  issuer = 'qa-pms';
+  corsOrigins: string[] = [];
 }

@@ -1,15 +1,7 @@
-import { Setting } from '@qa-pms/platform';
+import { AuthSettings, Setting } from '@qa-pms/platform';
 
 /** Settings of identity. */
-export class IdentitySettings {
-  /** Who issues access tokens: their `iss` claim. The gateway demands the same. */
-  @Setting({
-    key: 'auth.issuer',
-    description: 'Who issues access tokens (their iss claim); the same for gateway and identity.',
-    example: 'https://qa-pms.example.com',
-  })
-  issuer = 'qa-pms';
-
+export class IdentitySettings extends AuthSettings {
   /** Passwords that are hashed or checked at the same time; each takes 64 MiB. */
   @Setting({
     key: 'identity.password_hash_concurrency',

@@ -1,3 +1,4 @@
+import { DatabaseSettings } from '@qa-pms/database';
 import { defineService } from '@qa-pms/platform';
 import { identityDatabase } from './identity.database.js';
 import { IdentityModule } from './identity.module.js';
@@ -7,6 +8,6 @@ import { IdentitySettings } from './identity.settings.js';
 export const identityService = defineService({
   name: 'identity',
   module: IdentityModule,
-  settings: [IdentitySettings],
+  settings: [DatabaseSettings, IdentitySettings],
   database: identityDatabase,
 });

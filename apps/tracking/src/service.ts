@@ -1,3 +1,4 @@
+import { DatabaseSettings } from '@qa-pms/database';
 import { defineService } from '@qa-pms/platform';
 import { trackingDatabase } from './tracking.database.js';
 import { TrackingModule } from './tracking.module.js';
@@ -7,6 +8,6 @@ import { TrackingSettings } from './tracking.settings.js';
 export const trackingService = defineService({
   name: 'tracking',
   module: TrackingModule,
-  settings: [TrackingSettings],
+  settings: [DatabaseSettings, TrackingSettings],
   database: trackingDatabase,
 });

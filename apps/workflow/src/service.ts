@@ -1,3 +1,4 @@
+import { DatabaseSettings } from '@qa-pms/database';
 import { defineService } from '@qa-pms/platform';
 import { workflowDatabase } from './workflow.database.js';
 import { WorkflowModule } from './workflow.module.js';
@@ -6,6 +7,6 @@ import { WorkflowModule } from './workflow.module.js';
 export const workflowService = defineService({
   name: 'workflow',
   module: WorkflowModule,
-  settings: [],
+  settings: [DatabaseSettings],
   database: workflowDatabase,
 });

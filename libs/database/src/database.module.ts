@@ -11,7 +11,6 @@ import {
   DeadLetterStore,
   Health,
   Log,
-  readSettings,
   RUNTIME,
   type Runtime,
   SERVICE,
@@ -84,7 +83,8 @@ export class DatabaseModule {
         { provide: 'schema', useValue: options.schema },
         {
           provide: DataSource,
-          useFactory: (runtime: Runtime, log: Log) => open(options, runtime, log),
+          useFactory: ({ configuration }: Runtime, log: Log) =>
+            open(options, configuration.read(DatabaseSettings), log),
           inject: [RUNTIME, Log],
         },
         {
@@ -96,7 +96,7 @@ export class DatabaseModule {
         {
           provide: Database,
           useFactory: (dataSource: DataSource, runtime: Runtime, service: ServiceDefinition, relay: OutboxRelay) =>
-            new Database(dataSource, service.name, options.schema, runtime.settings.kafkaTopicPrefix, () => {
+            new Database(dataSource, service.name, options.schema, runtime.kafka.topicPrefix, () => {
               relay.wake();
             }),
           inject: [DataSource, RUNTIME, SERVICE, OutboxRelay],
@@ -116,8 +116,7 @@ export class DatabaseModule {
   }
 }
 
-async function open(options: DatabaseOptions, runtime: Runtime, log: Log): Promise<DataSource> {
-  const settings = readSettings(DatabaseSettings, runtime.environment);
+async function open(options: DatabaseOptions, settings: DatabaseSettings, log: Log): Promise<DataSource> {
   const first = createDataSource(options, settings, log);
   await connect(first, log);
   if (settings.migrateOnStart) {

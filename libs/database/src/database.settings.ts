@@ -1,13 +1,14 @@
-import { Setting } from '@qa-pms/platform';
+import { type CheckedSettings, checkTls, type ReportProblem, Setting, TlsSettings } from '@qa-pms/platform';
 
 /** Settings of a service's database. */
-export class DatabaseSettings {
+export class DatabaseSettings extends TlsSettings('database', 'PostgreSQL') implements CheckedSettings {
   /** Address of PostgreSQL. */
   @Setting({
     key: 'database.url',
     description: 'Address of PostgreSQL with user, password and database.',
     example: 'postgres://qa_pms:secret@db:5432/qa_pms',
     secret: true,
+    check: databaseUrlProblem,
   })
   url = '';
 
@@ -49,4 +50,23 @@ export class DatabaseSettings {
     example: 'true',
   })
   migrateOnStart = false;
+
+  check(report: ReportProblem): void {
+    checkTls('database', this, report);
+    if (this.poolMin > this.poolMax)
+      report('database.pool_min', `is above database.pool_max (${String(this.poolMax)})`);
+  }
+}
+
+function databaseUrlProblem(value: string): string | null {
+  let url: URL;
+  try {
+    url = new URL(value);
+  } catch {
+    return 'is no address';
+  }
+  if (url.protocol !== 'postgres:' && url.protocol !== 'postgresql:') return 'does not begin with postgres://';
+  // pg would let them win over database.tls.*: https://node-postgres.com/features/ssl
+  const tls = [...url.searchParams.keys()].find((name) => name.startsWith('ssl'));
+  return tls === undefined ? null : `holds ${tls}: say it by database.tls.mode and its neighbours`;
 }

@@ -6,6 +6,7 @@ import { event, IntegerField, TextField, type ServiceName, wireName } from '@qa-
 import { DatabaseModule, DatabaseSettings, type DeadLetter, DeadLetters } from '@qa-pms/database';
 import {
   bootService,
+  Configuration,
   createRuntime,
   DeadLetterStore,
   defineService,
@@ -116,7 +117,7 @@ function contract(brokers: () => string): void {
     if (prefix !== '') {
       const admin = new Kafka({ brokers: brokers().split(','), logLevel: logLevel.NOTHING }).admin();
       await admin.connect();
-      const settings = { kafkaTopicPrefix: prefix, kafkaReplication: 1, kafkaMinInSync: 1 };
+      const settings = { topicPrefix: prefix, replication: 1, minInSync: 1 };
       const consumers = [tracking, identity].map(({ service }) => ({
         consumer: service.name,
         sources: ['workflow' as const],
@@ -136,7 +137,7 @@ function contract(brokers: () => string): void {
       KAFKA_BROKERS: brokers(),
       KAFKA_TOPIC_PREFIX: prefix,
     };
-    runtime = createRuntime(environment, 'toy');
+    runtime = createRuntime(Configuration.fromEnvironment(environment), 'toy');
     running = await bootService(tracking.service, runtime);
     other = await bootService(identity.service, runtime);
     if (runtime.wire instanceof InProcessWire) runtime.wire.allServing();

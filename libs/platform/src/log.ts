@@ -38,6 +38,14 @@ export function createRootLogger(options: { level: string; format: string }): Lo
   });
 }
 
+/** Loggers below the process's one: pino gives a child the level of its birth and never looks again. */
+const children = new WeakMap<Logger, Logger[]>();
+
+/** Changes the least important level that is logged, at once and for every service of the process. */
+export function setLevel(root: Logger, level: string): void {
+  for (const logger of [root, ...(children.get(root) ?? [])]) logger.level = level;
+}
+
 /** Log of one service. The text is constant, what varies are facts; request, user and project come by themselves. */
 export class Log {
   constructor(private readonly pino: Logger) {}
@@ -68,7 +76,9 @@ export class Log {
 
 /** A log for a service, below the process's logger. */
 export function logFor(root: Logger, service: string): Log {
-  return new Log(root.child({ service }));
+  const child = root.child({ service });
+  children.set(root, [...(children.get(root) ?? []), child]);
+  return new Log(child);
 }
 
 /** Nest's own lines in our form; its routine ones are of interest to developers only. */

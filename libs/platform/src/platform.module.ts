@@ -1,6 +1,5 @@
 import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import type { ServiceName } from '@qa-pms/contracts';
-import { readSettings } from './config.js';
 import { Health } from './health.js';
 import { BackgroundJobs } from './jobs.js';
 import { Log, logFor } from './log.js';
@@ -22,7 +21,7 @@ export class PlatformModule {
     const { settings } = runtime;
     const log = logFor(runtime.logger, service.name satisfies ServiceName);
     const limits = { timeoutMs: settings.requestTimeoutMs, maxInFlight: settings.requestMaxInFlight };
-    const values = readSettings(service.settings, runtime.environment);
+    runtime.configuration.check(service.settings);
     const providers: Provider[] = [
       { provide: RUNTIME, useValue: runtime },
       { provide: SERVICE, useValue: service },
@@ -31,9 +30,9 @@ export class PlatformModule {
       { provide: Log, useValue: log },
       { provide: MessageBus, useValue: new MessageBus(runtime.wire, limits) },
       BackgroundJobs,
-      ...service.settings.map((settingsClass, index): Provider => ({
+      ...service.settings.map((settingsClass): Provider => ({
         provide: settingsClass,
-        useValue: values[index],
+        useValue: runtime.configuration.read(settingsClass),
       })),
     ];
     return { module: PlatformModule, global: true, imports: [service.module], providers, exports: providers };

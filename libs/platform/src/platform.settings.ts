@@ -1,4 +1,5 @@
-import { Setting } from './config.js';
+import { Setting } from './configuration/setting.js';
+import { masterKeyProblem } from './secrets.js';
 
 /** Settings that every process has. */
 export class PlatformSettings {
@@ -7,7 +8,7 @@ export class PlatformSettings {
   host = '127.0.0.1';
 
   /** Port that HTTP listens on; 0 takes a free one. */
-  @Setting({ key: 'port', description: 'Port that HTTP listens on; 0 takes a free one.', example: '3000' })
+  @Setting({ key: 'port', description: 'Port that HTTP listens on; 0 takes a free one.', example: '3000', max: 65_535 })
   port = 3000;
 
   /** Least important level that is logged. */
@@ -16,53 +17,13 @@ export class PlatformSettings {
     description: 'Least important level that is logged.',
     example: 'debug',
     values: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+    reloadable: true,
   })
   logLevel = 'info';
 
   /** How log lines look. */
   @Setting({ key: 'log.format', description: 'How log lines look.', example: 'pretty', values: ['json', 'pretty'] })
   logFormat = 'json';
-
-  /** Kafka brokers; empty: messages stay in the process. */
-  @Setting({
-    key: 'kafka.brokers',
-    description: 'Kafka brokers, comma-separated; empty: messages stay in the process.',
-    example: 'kafka-1:9092,kafka-2:9092',
-    optional: true,
-  })
-  kafkaBrokers = '';
-
-  /** Milliseconds after which Kafka gives the partitions of a silent member to others. */
-  @Setting({
-    key: 'kafka.session_timeout_ms',
-    description:
-      'Milliseconds after which a silent member loses its partitions; brokers demand 6000 unless lowered there.',
-    example: '2000',
-    min: 500,
-  })
-  kafkaSessionTimeoutMs = 6000;
-
-  /** Put before every topic's name. */
-  @Setting({
-    key: 'kafka.topic_prefix',
-    description: "Put before every topic's name.",
-    example: 'staging.',
-    optional: true,
-  })
-  kafkaTopicPrefix = '';
-
-  /** Replicas of topics made by `qa-pms topics create`. */
-  @Setting({
-    key: 'kafka.replication',
-    description: 'Replicas of topics made by `qa-pms topics create`.',
-    example: '3',
-    min: 1,
-  })
-  kafkaReplication = 1;
-
-  /** In-sync replicas that acks=all waits for. */
-  @Setting({ key: 'kafka.min_in_sync', description: 'In-sync replicas that acks=all waits for.', example: '2', min: 1 })
-  kafkaMinInSync = 1;
 
   /** Unique and lasting name of this instance. */
   @Setting({
@@ -80,8 +41,20 @@ export class PlatformSettings {
     description: 'Master key, 64 hex digits, the same for all services; `qa-pms config generate-key` prints one.',
     example: '<64 hex digits>',
     secret: true,
+    check: masterKeyProblem,
   })
   encryptionKey = '';
+
+  /** Earlier master keys, which open what has not been encrypted anew yet. */
+  @Setting({
+    key: 'encryption.previous_keys',
+    description:
+      'Earlier master keys, which still open what they encrypted; not needed any more after `qa-pms keys rotate`.',
+    example: '<64 hex digits>,<64 hex digits>',
+    secret: true,
+    check: masterKeyProblem,
+  })
+  previousKeys: string[] = [];
 
   /** Milliseconds that a request between services may take. */
   @Setting({

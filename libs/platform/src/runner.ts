@@ -1,16 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
 import { bootService, type RunningService } from './boot.js';
-import { type Environment, processEnvironment, SettingsError } from './config.js';
+import { Configuration } from './configuration/configuration.js';
+import { processEnvironment } from './configuration/environment.js';
+import { settingsHelp } from './configuration/reference.js';
+import { reloadConfiguration } from './configuration/reload.js';
+import { type SettingsClass, settingsOf } from './configuration/setting.js';
+import { SettingsError } from './configuration/settings-error.js';
+import { KafkaSettings } from './kafka/kafka.settings.js';
 import { logFor } from './log.js';
 import { InProcessWire } from './messaging/in-process-wire.js';
+import { PlatformSettings } from './platform.settings.js';
 import { createRuntime, type Runtime } from './runtime.js';
 import type { ServiceDefinition } from './service.js';
 
 /** Exit codes, documented in the README. */
-export const EXIT = { ok: 0, fault: 1, configuration: 78 } as const;
+export const EXIT = { ok: 0, fault: 1, usage: 2, configuration: 78 } as const;
 
 export interface RunOptions {
-  environment?: Environment;
+  configuration: Configuration;
   /** Told as each service becomes ready. */
   onReady?: (name: string) => void;
 }
@@ -25,10 +33,18 @@ export interface Running {
   stop: (reason: string) => Promise<void>;
 }
 
+/** Every settings class that these services read, the process's own first. */
+export function settingsClassesOf(definitions: readonly ServiceDefinition[]): SettingsClass[] {
+  return [...new Set([PlatformSettings, KafkaSettings, ...definitions.flatMap(({ settings }) => settings)])];
+}
+
 /** Starts services in this process and listens: the gateway's routes where it is among them, else probes only. */
-export async function startServices(definitions: ServiceDefinition[], options: RunOptions = {}): Promise<Running> {
+export async function startServices(definitions: ServiceDefinition[], options: RunOptions): Promise<Running> {
+  const { configuration } = options;
+  // All at once: each service by itself would tell of its own faults only.
+  configuration.check(settingsClassesOf(definitions));
   const name = definitions.length === 1 ? (definitions[0]?.name ?? '') : 'all';
-  const runtime = createRuntime(options.environment ?? processEnvironment(), name);
+  const runtime = createRuntime(configuration, name);
   const services: RunningService[] = [];
   try {
     for (const definition of definitions) {
@@ -76,22 +92,39 @@ async function closeAll(services: RunningService[]): Promise<void> {
 }
 
 /** The whole life of a process with these services: start, signals, stop, exit. */
-export async function runServices(definitions: ServiceDefinition[], options: RunOptions = {}): Promise<Running> {
+export async function runServices(definitions: ServiceDefinition[], options: RunOptions): Promise<Running> {
   const running = await startServices(definitions, options);
   const onSignal = (signal: NodeJS.Signals): void => {
     void running.stop(signal).then(() => process.exit(EXIT.ok));
   };
   process.once('SIGTERM', onSignal);
   process.once('SIGINT', onSignal);
+  process.on('SIGHUP', () => void reloadConfiguration(running.runtime));
   return running;
 }
 
-/** `main.ts` of a service. */
+/** `main.ts` of a service: `node main.js [-c <file>] [--help]`. */
 export async function runService(definition: ServiceDefinition): Promise<void> {
   try {
-    await runServices([definition]);
+    const { values } = parseArgs({
+      options: { config: { type: 'string', short: 'c' }, help: { type: 'boolean', short: 'h' } },
+    });
+    if (values.help) {
+      const entries = settingsClassesOf([definition]).flatMap((settings) => settingsOf(settings));
+      process.stdout.write(`Starts ${definition.name}. -c, --config <file>: configuration file (CONFIG_FILE).\n\n`);
+      process.stdout.write(settingsHelp(entries.map(({ entry }) => entry)));
+      return;
+    }
+    const configuration = await Configuration.load({ environment: processEnvironment(), file: values.config ?? null });
+    await runServices([definition], { configuration });
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    process.exit(error instanceof SettingsError ? EXIT.configuration : EXIT.fault);
+    process.exit(exitCode(error));
   }
+}
+
+function exitCode(error: unknown): number {
+  if (error instanceof SettingsError) return EXIT.configuration;
+  const code = String((error as { code?: unknown } | null)?.code ?? '');
+  return code.startsWith('ERR_PARSE_ARGS') ? EXIT.usage : EXIT.fault;
 }

@@ -1,22 +1,24 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
-import { type Environment, readSettings } from './config.js';
+import type { Configuration } from './configuration/configuration.js';
 import { Health } from './health.js';
-import { createRootLogger } from './log.js';
+import { createRootLogger, setLevel } from './log.js';
 import { InProcessWire } from './messaging/in-process-wire.js';
 import type { Wire } from './messaging/wire.js';
-import { PlatformSettings } from './platform.settings.js';
-import { useMasterKey } from './secrets.js';
+import { KafkaSettings } from './kafka/kafka.settings.js';
 import { KafkaWire } from './kafka/kafka-wire.js';
+import { PlatformSettings } from './platform.settings.js';
+import { useKeyring } from './secrets.js';
 
 /** The product's version, of package.json. */
 export const VERSION = '0.1.0';
 
 /** What belongs to the process and not to a service: settings, log, wire, health. */
 export interface Runtime {
-  environment: Environment;
+  configuration: Configuration;
   settings: PlatformSettings;
+  kafka: KafkaSettings;
   logger: Logger;
   wire: Wire;
   health: Health;
@@ -25,15 +27,20 @@ export interface Runtime {
 }
 
 /** Reads the process's settings and opens its wire. Throws SettingsError with every fault. */
-export function createRuntime(environment: Environment, name: string): Runtime {
-  const settings = readSettings(PlatformSettings, environment);
-  useMasterKey(settings.encryptionKey);
+export function createRuntime(configuration: Configuration, name: string): Runtime {
+  configuration.check([PlatformSettings, KafkaSettings]);
+  const settings = configuration.read(PlatformSettings);
+  const kafka = configuration.read(KafkaSettings);
+  useKeyring(configuration.keyring());
   const logger = createRootLogger({ level: settings.logLevel, format: settings.logFormat });
   const instanceId = settings.instanceId === '' ? `${hostname()}-${randomUUID().slice(0, 8)}` : settings.instanceId;
   const wire =
-    settings.kafkaBrokers === ''
+    kafka.brokers.length === 0
       ? new InProcessWire()
-      : new KafkaWire({ settings, instanceId: `${name}-${instanceId}`, logger });
+      : new KafkaWire({ settings: kafka, instanceId: `${name}-${instanceId}`, logger });
+  configuration.onReload(() => {
+    setLevel(logger, settings.logLevel);
+  });
   const health = new Health(VERSION);
-  return { environment, settings, logger, wire, health, instanceId };
+  return { configuration, settings, kafka, logger, wire, health, instanceId };
 }

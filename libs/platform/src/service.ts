@@ -1,6 +1,6 @@
 import type { Type } from '@nestjs/common';
 import type { ServiceName } from '@qa-pms/contracts';
-import type { SettingsClass } from './config.js';
+import type { SettingsClass } from './configuration/setting.js';
 
 /** What all-in-one, the command line and a service's own main need to know of it. */
 export interface ServiceDefinition {

@@ -6,6 +6,7 @@ import { AppError, command, event, IntegerField, query, TextField, wireName } fr
 import {
   bootService,
   BackgroundJobs,
+  Configuration,
   createRuntime,
   DeadLetterStore,
   defineService,
@@ -165,13 +166,13 @@ function contract(brokers: () => string): void {
     if (kafka !== '') {
       const admin = new Kafka({ brokers: kafka.split(','), logLevel: logLevel.NOTHING }).admin();
       await admin.connect();
-      const settings = { kafkaTopicPrefix: topics, kafkaReplication: 1, kafkaMinInSync: 1 };
+      const settings = { topicPrefix: topics, replication: 1, minInSync: 1 };
       await admin.createTopics({
         topics: topicDefinitions(settings, ['workflow'], [{ consumer: 'workflow', sources: ['workflow'] }]),
       });
       await admin.disconnect();
     }
-    runtime = createRuntime(environment, 'toy');
+    runtime = createRuntime(Configuration.fromEnvironment(environment), 'toy');
     service = await bootService(toy, runtime);
     if (runtime.wire instanceof InProcessWire) runtime.wire.allServing();
     bus = service.app.get(MessageBus);

@@ -2,6 +2,7 @@ import { type EventClass, keyOf, type ReplyOf, type RequestClass, type ServiceNa
 import {
   bootService,
   type Caller,
+  Configuration,
   createRuntime,
   eventHeaders,
   type EventEnvelope,
@@ -65,7 +66,7 @@ export async function startService(
   options: StartServiceOptions = {},
 ): Promise<TestService> {
   const runtime = createRuntime(
-    {
+    Configuration.fromEnvironment({
       ENCRYPTION_KEY: '00'.repeat(32),
       LOG_LEVEL: 'silent',
       DATABASE_MIGRATE_ON_START: 'true',
@@ -73,7 +74,7 @@ export async function startService(
       DATABASE_POOL_MAX: '4',
       ...(options.databaseUrl !== undefined && { DATABASE_URL: options.databaseUrl }),
       ...options.settings,
-    },
+    }),
     service.name,
   );
   const { wire } = runtime;

@@ -20,13 +20,8 @@ export function securityHeaders(): onRequestAsyncHookHandler {
 }
 
 /** Lets pages of listed origins call the API. */
-export function crossOrigin(origins: string): onRequestAsyncHookHandler {
-  const allowed = new Set(
-    origins
-      .split(',')
-      .map((origin) => origin.trim())
-      .filter((origin) => origin !== ''),
-  );
+export function crossOrigin(origins: readonly string[]): onRequestAsyncHookHandler {
+  const allowed = new Set(origins);
   return async (request, reply) => {
     const { origin } = request.headers;
     if (origin === undefined || !allowed.has(origin)) return;

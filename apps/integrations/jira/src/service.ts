@@ -1,3 +1,4 @@
+import { DatabaseSettings } from '@qa-pms/database';
 import { defineService } from '@qa-pms/platform';
 import { jiraDatabase } from './jira.database.js';
 import { JiraModule } from './jira.module.js';
@@ -7,6 +8,6 @@ import { JiraSettings } from './jira.settings.js';
 export const jiraService = defineService({
   name: 'jira',
   module: JiraModule,
-  settings: [JiraSettings],
+  settings: [DatabaseSettings, JiraSettings],
   database: jiraDatabase,
 });

@@ -53,7 +53,15 @@ function connectionTo(siteUrl: string): Record<string, string> {
     JIRA_EMAIL: CREDENTIALS.email,
     JIRA_API_TOKEN: CREDENTIALS.apiToken,
     JIRA_PROJECT_KEYS: 'DEMO',
-    JIRA_CONNECTIONS: JSON.stringify([{ siteUrl, ...CREDENTIALS, projectKeys: ['OTHER'], project: 'OTHER' }]),
+    JIRA_CONNECTIONS: JSON.stringify([
+      {
+        site_url: siteUrl,
+        email: CREDENTIALS.email,
+        api_token: CREDENTIALS.apiToken,
+        project_keys: ['OTHER'],
+        project: 'OTHER',
+      },
+    ]),
   };
 }
 

@@ -4,14 +4,14 @@ import type { Logger } from 'pino';
 import { type Log, logFor } from '../log.js';
 import type { Envelope, EventEnvelope, ReplyEnvelope } from '../messaging/envelope.js';
 import type { Inbound, Serving, Wire } from '../messaging/wire.js';
-import type { PlatformSettings } from '../platform.settings.js';
+import type { KafkaSettings } from './kafka.settings.js';
 import { GroupConsumer, type Received } from './group-consumer.js';
 import { ReplyReader } from './reply-reader.js';
 import { RequestSender } from './request-sender.js';
 import { repliesTopic, topicName } from './topics.js';
 
 export interface KafkaWireOptions {
-  settings: Pick<PlatformSettings, 'kafkaBrokers' | 'kafkaSessionTimeoutMs' | 'kafkaTopicPrefix'>;
+  settings: KafkaSettings;
   /** Unique and lasting: a restart under the same name takes over at once. */
   instanceId: string;
   logger: Logger;
@@ -37,11 +37,11 @@ export class KafkaWire implements Wire {
   constructor(private readonly options: KafkaWireOptions) {
     const { settings, instanceId, logger } = options;
     this.log = logFor(logger, 'kafka');
-    this.prefix = settings.kafkaTopicPrefix;
+    this.prefix = settings.topicPrefix;
     this.clientId = `qa-pms.${instanceId}`;
     this.kafka = new Kafka({
       clientId: this.clientId,
-      brokers: settings.kafkaBrokers.split(',').map((broker) => broker.trim()),
+      brokers: settings.brokers,
       connectionTimeout: 2_000,
       requestTimeout: 10_000,
       retry: { ...RETRY, retries: 5 },
@@ -69,7 +69,7 @@ export class KafkaWire implements Wire {
       clientId: this.clientId,
       topic: repliesTopic(this.prefix),
       instanceId,
-      sessionTimeoutMs: settings.kafkaSessionTimeoutMs,
+      sessionTimeoutMs: settings.sessionTimeoutMs,
       log: this.log,
     });
   }
@@ -150,7 +150,7 @@ export class KafkaWire implements Wire {
       clientId: this.clientId,
       groupId: `${this.prefix}qa.${service}.${kind}`,
       topics,
-      sessionTimeoutMs: this.options.settings.kafkaSessionTimeoutMs,
+      sessionTimeoutMs: this.options.settings.sessionTimeoutMs,
       handle,
       log: this.log,
     });

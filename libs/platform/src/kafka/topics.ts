@@ -1,5 +1,5 @@
 import type { ServiceName } from '@qa-pms/contracts';
-import type { PlatformSettings } from '../platform.settings.js';
+import type { KafkaSettings } from './kafka.settings.js';
 
 /** Partitions of request and event topics: instances of one service that can share its work. */
 const PARTITIONS = 12;
@@ -34,20 +34,20 @@ export interface TopicDefinition {
 
 /** Every topic that the services need, for `qa-pms topics create`; consumers name whose events they handle. */
 export function topicDefinitions(
-  settings: Pick<PlatformSettings, 'kafkaTopicPrefix' | 'kafkaReplication' | 'kafkaMinInSync'>,
+  settings: Pick<KafkaSettings, 'topicPrefix' | 'replication' | 'minInSync'>,
   services: ServiceName[],
   consumers: { consumer: ServiceName; sources: ServiceName[] }[],
 ): TopicDefinition[] {
-  const { kafkaTopicPrefix: prefix, kafkaReplication, kafkaMinInSync } = settings;
+  const { topicPrefix: prefix, replication, minInSync } = settings;
   const define = (topic: string, numPartitions: number, retentionMs: number): TopicDefinition => ({
     topic,
     numPartitions,
-    replicationFactor: kafkaReplication,
+    replicationFactor: replication,
     configEntries: [
       { name: 'retention.ms', value: String(retentionMs) },
       // A segment is only dropped whole: short-lived topics need short segments.
       { name: 'segment.ms', value: String(Math.max(MINUTE_MS, Math.floor(retentionMs / 7))) },
-      { name: 'min.insync.replicas', value: String(kafkaMinInSync) },
+      { name: 'min.insync.replicas', value: String(minInSync) },
     ],
   });
   return [

@@ -2,8 +2,7 @@ import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { AppError } from '@qa-pms/contracts';
 import { requireProject } from '@qa-pms/platform';
 import { JiraClient } from '../jira.client.js';
-import { JiraSettings } from '../jira.settings.js';
-import { type ConnectionSettings, readConnections } from './connection-settings.js';
+import { type JiraConnection, JiraSettings, connectionsOf } from '../jira.settings.js';
 
 /** A connected site. */
 export class Connection {
@@ -13,7 +12,7 @@ export class Connection {
   /** Keys of the Jira projects that are read; null until it is known what the account sees. */
   keys: ReadonlySet<string> | null;
 
-  constructor(readonly settings: ConnectionSettings) {
+  constructor(readonly settings: JiraConnection) {
     this.client = new JiraClient(settings);
     this.keys = settings.projectKeys.length > 0 ? new Set(settings.projectKeys) : null;
   }
@@ -34,7 +33,7 @@ export class Connections implements OnApplicationShutdown {
   readonly all: Connection[];
 
   constructor(settings: JiraSettings) {
-    this.all = readConnections(settings).map((one) => new Connection(one));
+    this.all = connectionsOf(settings).map((one) => new Connection(one));
   }
 
   /** Those of a project. */

@@ -1,9 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { SettingsError } from '@qa-pms/platform';
 import type { JiraIssue } from '../jira.schema.js';
 import { JiraSettings } from '../jira.settings.js';
 import type { CallLimits } from '../jira.client.js';
-import { readStatusMap, StatusMap } from '../tickets/status-map.js';
+import { StatusMap } from '../tickets/status-map.js';
 import { type TicketRow, toTicketRow } from '../tickets/to-ticket.js';
 import type { Connection } from './connections.js';
 
@@ -16,13 +15,7 @@ export class TicketFetcher {
   readonly statuses: StatusMap;
 
   constructor(settings: JiraSettings) {
-    const configured = readStatusMap(settings.statusMap);
-    if (typeof configured === 'string') {
-      throw new SettingsError([
-        `JIRA_STATUS_MAP ${configured}. Example: JIRA_STATUS_MAP={"In Review": "ready_for_qa"}`,
-      ]);
-    }
-    this.statuses = new StatusMap(configured);
+    this.statuses = new StatusMap(settings.statusMap);
   }
 
   /** One ticket as Jira has it now; null where it has none that we may see. Errors: UPSTREAM_*. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { readStatusMap, StatusMap } from './status-map.js';
+import { StatusMap } from './status-map.js';
 
 const status = (name: string, categoryKey: string | null = null, categoryId: number | null = null) => ({
   name,
@@ -39,15 +39,5 @@ describe('StatusMap', () => {
 
   it('is not fooled by names of built-in properties', () => {
     expect(new StatusMap().statusOf(status('constructor', 'done'))).toBe('done');
-  });
-});
-
-describe('readStatusMap', () => {
-  it('reads what is configured', () => {
-    expect(readStatusMap('{"In Review": "uat"}')).toEqual({ 'In Review': 'uat' });
-  });
-
-  it.each(['[]', 'x', '{"a": "nowhere"}', '7'])('says what is wrong with %s', (json) => {
-    expect(typeof readStatusMap(json)).toBe('string');
   });
 });

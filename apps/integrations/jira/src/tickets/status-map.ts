@@ -1,4 +1,4 @@
-import { TICKET_STATUSES, type TicketStatus } from '@qa-pms/contracts';
+import type { TicketStatus } from '@qa-pms/contracts';
 import type { JiraStatus } from '../jira.schema.js';
 
 /** Names that teams give to these states. */
@@ -44,25 +44,6 @@ export class StatusMap {
     const key = normal(name);
     const known = this.configured.get(key) ?? (Object.hasOwn(BY_NAME, key) ? BY_NAME[key] : undefined);
     return known ?? BY_CATEGORY[categoryKey ?? ''] ?? BY_CATEGORY[String(categoryId)] ?? 'backlog';
-  }
-}
-
-/** Reads `{"In Review": "ready_for_qa"}`. A string says what is wrong with it. */
-export function readStatusMap(json: string): Record<string, TicketStatus> | string {
-  if (json === '') return {};
-  const entries = entriesOf(json);
-  if (entries === null) return 'is not a JSON object';
-  const wrong = entries.find(([, status]) => !TICKET_STATUSES.includes(status as TicketStatus));
-  if (wrong) return `names a state that does not exist for "${wrong[0]}": use ${TICKET_STATUSES.join(', ')}`;
-  return Object.fromEntries(entries) as Record<string, TicketStatus>;
-}
-
-function entriesOf(json: string): [string, unknown][] | null {
-  try {
-    const value: unknown = JSON.parse(json);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value) : null;
-  } catch {
-    return null;
   }
 }
 

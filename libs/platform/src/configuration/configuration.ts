@@ -1,0 +1,231 @@
+import { Keyring } from '../secrets.js';
+import { ConfigFile, configFilePath } from './config-file.js';
+import type { Environment } from './environment.js';
+import { knownSettings } from './known-settings.js';
+import { type CheckedSettings, environmentName, type SettingEntry, type SettingsClass, settingsOf } from './setting.js';
+import { SettingsError, type SettingProblem } from './settings-error.js';
+import { type Found, findValue, type Sources } from './sources.js';
+import { readValue, shownValue } from './values.js';
+import { parseYaml, parseYamlInWorker, type YamlNode } from './yaml.js';
+
+export interface ConfigurationOptions {
+  environment: Environment;
+  /** The file that the command line names; without one CONFIG_FILE, else ./qa-pms.yaml where it exists. */
+  file?: string | null;
+}
+
+/** What a reload changed. */
+export interface Reloaded {
+  /** Keys whose new values hold from now on. */
+  applied: string[];
+  /** Keys that have new values, which hold after a restart only. */
+  needRestart: string[];
+}
+
+/** A setting as it is in force. */
+export interface SettingInForce {
+  entry: SettingEntry;
+  /** Secrets are masked. */
+  value: unknown;
+  /** `default`, the name of a variable, `file:line:column`, or what the program provided it from. */
+  origin: string;
+}
+
+/**
+ * The settings of a process: defaults, then the YAML file, then the environment, where `<NAME>_FILE` gives the content
+ * of a file. One instance of each settings class, which a reload changes in place.
+ */
+export class Configuration {
+  private readonly instances = new Map<SettingsClass, object>();
+  private readonly listeners: (() => void)[] = [];
+  private provided: Sources['provided'] = { values: {}, origin: 'provided' };
+
+  private constructor(
+    private readonly options: ConfigurationOptions,
+    private file: ConfigFile | null,
+  ) {}
+
+  /** Without a file. */
+  static fromEnvironment(environment: Environment): Configuration {
+    return new Configuration({ environment }, null);
+  }
+
+  /** With the file, where there is one. What is wrong with it is told when settings are read. */
+  static async load(options: ConfigurationOptions): Promise<Configuration> {
+    const path = configFilePath(options.file ?? null, options.environment);
+    return new Configuration(options, path === null ? null : await ConfigFile.read(path, parseYaml));
+  }
+
+  /** The path of the file; null where there is none. */
+  get path(): string | null {
+    return this.file?.path ?? null;
+  }
+
+  /** Values by the names of their variables that hold where nothing else is given; `origin` says where from. */
+  provide(values: Environment, origin: string): void {
+    this.provided = { values: { ...this.provided.values, ...values }, origin };
+  }
+
+  /** Whether a setting is given by anything but its default. */
+  has(key: string): boolean {
+    const entry = [...knownSettings(), ...this.entries([])].find((one) => one.key === key);
+    return entry !== undefined && findValue(entry, this.sources([]), () => undefined) !== null;
+  }
+
+  /** Throws SettingsError with every fault of the file and of these classes' values. */
+  check(classes: readonly SettingsClass[]): void {
+    this.build(classes);
+  }
+
+  /** The values of a class; always the same instance. Throws SettingsError with every fault. */
+  read<T extends object>(settings: SettingsClass<T>): T {
+    const known = this.instances.get(settings);
+    if (known) return known as T;
+    const instance = this.build([settings]).get(settings) as T;
+    this.instances.set(settings, instance);
+    return instance;
+  }
+
+  /** The values of a class as far as they are right, with defaults for the others. */
+  peek<T extends object>(settings: SettingsClass<T>): T {
+    return this.evaluate([settings]).values.get(settings) as T;
+  }
+
+  /** Every setting of these classes. Throws SettingsError as `read` does. */
+  inForce(classes: readonly SettingsClass[]): SettingInForce[] {
+    const values = this.build(classes);
+    const sources = this.sources(classes);
+    return classes.flatMap((settings) =>
+      settingsOf(settings).map((setting) => ({
+        entry: setting.entry,
+        value: shownValue(setting, (values.get(settings) as Record<string, unknown>)[setting.property]),
+        origin: findValue(setting.entry, sources, () => undefined)?.origin ?? 'default',
+      })),
+    );
+  }
+
+  /** The keys of this configuration. Throws where there is no master key, or a wrong one. */
+  keyring(): Keyring {
+    const sources = this.sources([]);
+    const text = (key: string, kind: 'text' | 'list'): string[] => {
+      const found = findValue({ key, kind, description: '', example: '' }, sources, () => undefined);
+      if (!found) return [];
+      const nodes = found.node.kind === 'list' ? found.node.items : [found.node];
+      return nodes.map((node) => (node.kind === 'text' ? node.text : ''));
+    };
+    const [key] = text('encryption.key', 'text');
+    if (key === undefined) throw new Error('There is no master key: set ENCRYPTION_KEY.');
+    return new Keyring(key, text('encryption.previous_keys', 'list'));
+  }
+
+  /** Called after each reload, whatever changed: the content of files may have. */
+  onReload(listener: () => void): void {
+    this.listeners.push(listener);
+  }
+
+  /** Reads everything again. Throws SettingsError, and changes nothing, where anything is wrong. */
+  async reload(): Promise<Reloaded> {
+    const path = configFilePath(this.options.file ?? null, this.options.environment);
+    const fresh = new Configuration(
+      this.options,
+      path === null ? null : await ConfigFile.read(path, parseYamlInWorker),
+    );
+    fresh.provided = this.provided;
+    const values = fresh.build([...this.instances.keys()]);
+    const changes: Reloaded = { applied: [], needRestart: [] };
+    for (const [settings, instance] of this.instances) {
+      const now = instance as Record<string, unknown>;
+      const next = values.get(settings) as Record<string, unknown>;
+      for (const { property, entry } of settingsOf(settings)) {
+        if (JSON.stringify(now[property]) === JSON.stringify(next[property])) continue;
+        changes[entry.reloadable ? 'applied' : 'needRestart'].push(entry.key);
+        if (entry.reloadable) now[property] = next[property];
+      }
+    }
+    this.file = fresh.file;
+    for (const listener of this.listeners) listener();
+    return changes;
+  }
+
+  private build(classes: readonly SettingsClass[]): Map<SettingsClass, object> {
+    const { values, problems } = this.evaluate(classes);
+    if (problems.length > 0) throw new SettingsError(problems);
+    return values;
+  }
+
+  private entries(classes: readonly SettingsClass[]): SettingEntry[] {
+    const all = new Set([...this.instances.keys(), ...classes]);
+    return [...all].flatMap((settings) => settingsOf(settings).map(({ entry }) => entry));
+  }
+
+  private sources(classes: readonly SettingsClass[], problems: SettingProblem[] = []): Sources {
+    const { file, provided } = this;
+    const flat = file?.flatten([...knownSettings(), ...this.entries(classes)]);
+    // Not spread into the arguments of one call: a file can hold more faults than the stack takes.
+    for (const problem of flat?.problems ?? []) problems.push(problem);
+    const { environment } = this.options;
+    return { environment, file, fileValues: flat?.values ?? new Map<string, YamlNode>(), provided };
+  }
+
+  private evaluate(classes: readonly SettingsClass[]): {
+    values: Map<SettingsClass, object>;
+    problems: SettingProblem[];
+  } {
+    const problems: SettingProblem[] = [];
+    const sources = this.sources(classes, problems);
+    let keys: Keyring | null = null;
+    const decrypt = (value: string, path: string): string => {
+      try {
+        keys ??= this.keyring();
+        return keys.decrypt(value, path);
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        throw new Error(`cannot be decrypted: ${reason.replace(/\.$/, '')}`, { cause: error });
+      }
+    };
+    const values = new Map<SettingsClass, object>();
+    for (const settings of new Set(classes)) {
+      const instance = new settings() as Record<string, unknown>;
+      const places = new Map<string, string>();
+      const before = problems.length;
+      for (const setting of settingsOf(settings)) {
+        const { entry, property } = setting;
+        const found = findValue(entry, sources, (problem) => problems.push({ ...problem, hint: hint(entry, null) }));
+        if (!found) {
+          const reported = problems.slice(before).some(({ key }) => key === entry.key);
+          if (entry.required && this.file?.legible !== false && !reported) problems.push(missing(entry));
+          continue;
+        }
+        places.set(entry.key, found.origin);
+        const value = readValue(setting, found.node, entry.key, {
+          place: found.place,
+          decrypt,
+          report: (key, node, problem, wrong) =>
+            problems.push({ key, place: found.place(node), problem, ...(wrong && { hint: hint(wrong, found) }) }),
+        });
+        if (value !== null) instance[property] = value;
+      }
+      if (problems.length === before && isChecked(instance)) {
+        instance.check((key, problem) => {
+          problems.push({ key, place: places.get(key) ?? environmentName(key), problem });
+        });
+      }
+      values.set(settings, instance);
+    }
+    return { values, problems };
+  }
+}
+
+function isChecked(instance: object): instance is CheckedSettings {
+  return typeof (instance as { check?: unknown }).check === 'function';
+}
+
+function missing(entry: SettingEntry): SettingProblem {
+  return { key: entry.key, place: environmentName(entry.key), problem: 'is missing', hint: hint(entry, null) };
+}
+
+/** Meaning and an example, as the source at hand writes it. */
+function hint({ key, description, example }: SettingEntry, found: Found | null): string {
+  const inFile = found !== null && /:\d+:\d+$/.test(found.origin);
+  return `${description} Example: ${inFile ? `${key.split('.').at(-1) ?? ''}: ` : `${environmentName(key)}=`}${example}`;
+}

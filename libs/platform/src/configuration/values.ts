@@ -1,0 +1,152 @@
+import { type DeclaredSetting, type SettingEntry, type SettingsClass, settingsOf } from './setting.js';
+import { distance } from 'fastest-levenshtein';
+import type { YamlNode } from './yaml.js';
+
+/** Where a value was found, and what is needed to read it. */
+export interface Reading {
+  /** The place of a node, as the reader of an error needs it. */
+  place: (node: YamlNode) => string;
+  /** Opens `enc:v1:…`; throws with the rest of a sentence. The path is the key without positions in lists. */
+  decrypt: (value: string, path: string) => string;
+  report: (key: string, node: YamlNode, problem: string, entry: SettingEntry | null) => void;
+}
+
+/** Begins every encrypted value. */
+const ENCRYPTED = 'enc:v1:';
+/** How far a key may be from a known one to be taken for a slip. */
+const SLIP = 3;
+
+/** Whether a node says nothing: a key alone, or `~`. */
+export function isNothing(node: YamlNode): boolean {
+  return node.kind === 'text' && node.plain && (node.text === '' || node.text === '~' || node.text === 'null');
+}
+
+/** The value of a setting, or null where it is wrong (then it has been reported). `key` is its full path. */
+export function readValue({ entry, options }: DeclaredSetting, node: YamlNode, key: string, reading: Reading): unknown {
+  const wrong = (at: YamlNode, problem: string, path = key): null => {
+    reading.report(path, at, problem, entry);
+    return null;
+  };
+  const text = (one: YamlNode, path: string): string | null => {
+    if (one.kind !== 'text') return wrong(one, `is to be one value, not a ${one.kind}`, path);
+    let value = one.text;
+    if (value.startsWith(ENCRYPTED)) {
+      try {
+        value = reading.decrypt(value, withoutPositions(path));
+      } catch (error) {
+        return wrong(one, error instanceof Error ? error.message : String(error), path);
+      }
+    }
+    const shown = entry.secret ? 'has a value that' : `"${clip(value)}"`;
+    if (entry.values && !entry.values.includes(value)) {
+      return wrong(one, `${shown} is not one of ${entry.values.join(', ')}${didYouMean(value, entry.values)}`, path);
+    }
+    const problem = value === '' ? null : (options.check?.(value) ?? null);
+    return problem === null ? value : wrong(one, `${shown} ${problem}`, path);
+  };
+
+  switch (entry.kind) {
+    case 'text': {
+      const value = text(node, key);
+      return value === '' && entry.required ? wrong(node, 'is empty') : value;
+    }
+    case 'number': {
+      const value = text(node, key);
+      if (value === null) return null;
+      const problem = numberProblem(value, entry);
+      return problem === null ? Number(value) : wrong(node, `"${clip(value)}" ${problem}`);
+    }
+    case 'boolean': {
+      const value = text(node, key);
+      if (value === null) return null;
+      if (value === 'true' || value === '1') return true;
+      return value === 'false' || value === '0' ? false : wrong(node, `"${clip(value)}" is neither true nor false`);
+    }
+    case 'list': {
+      if (node.kind !== 'list') return wrong(node, `is to be a list, not ${named(node)}`);
+      const members = node.items.map((item, index) => text(item, `${key}[${String(index)}]`));
+      return members.every((member) => member !== null) ? members : null;
+    }
+    case 'map': {
+      if (node.kind !== 'map') return wrong(node, `is to be a map of names and values, not ${named(node)}`);
+      const pairs = node.entries.map(({ name, value }) => [name, text(value, `${key}.${name}`)] as const);
+      return pairs.every(([, value]) => value !== null) ? Object.fromEntries(pairs) : null;
+    }
+    case 'sections': {
+      if (node.kind !== 'list') return wrong(node, `is to be a list of sections, not ${named(node)}`);
+      const { items } = options;
+      if (!items) return null;
+      return node.items.map((item, index) => readSection(items, item, `${key}[${String(index)}]`, reading, entry));
+    }
+  }
+}
+
+function readSection(
+  settings: SettingsClass,
+  node: YamlNode,
+  key: string,
+  reading: Reading,
+  list: SettingEntry,
+): object {
+  const instance = new settings() as Record<string, unknown>;
+  if (node.kind !== 'map') {
+    reading.report(key, node, `is to be a section, not ${named(node)}`, list);
+    return instance;
+  }
+  const declared = settingsOf(settings);
+  const known = declared.map(({ entry }) => entry.key);
+  for (const { name, ...place } of node.entries.filter((one) => !known.includes(one.name))) {
+    const at: YamlNode = { kind: 'list', items: [], ...place };
+    reading.report(`${key}.${clip(name)}`, at, `is not known${didYouMean(name, known)}`, null);
+  }
+  for (const setting of declared) {
+    const { entry, property } = setting;
+    const given = node.entries.find(({ name }) => name === entry.key)?.value;
+    if (given && !isNothing(given)) {
+      const value = readValue(setting, given, `${key}.${entry.key}`, reading);
+      if (value !== null) instance[property] = value;
+    } else if (entry.required) reading.report(`${key}.${entry.key}`, node, 'is missing', entry);
+  }
+  return instance;
+}
+
+/** A value as people may see it: secrets masked, sections by their keys. */
+export function shownValue({ entry, options }: DeclaredSetting, value: unknown): unknown {
+  if (entry.secret) return value === '' || (Array.isArray(value) && value.length === 0) ? value : '********';
+  if (!options.items || !Array.isArray(value)) return value;
+  const declared = settingsOf(options.items);
+  return value.map((member: Record<string, unknown>) =>
+    Object.fromEntries(declared.map((one) => [one.entry.key, shownValue(one, member[one.property])])),
+  );
+}
+
+function numberProblem(text: string, { min = 0, max, fraction }: SettingEntry): string | null {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) return 'is not a number';
+  if (!fraction && !Number.isInteger(value)) return 'is not a whole number';
+  if (value < min) return `is below ${String(min)}`;
+  return max !== undefined && value > max ? `is above ${String(max)}` : null;
+}
+
+function named(node: YamlNode): string {
+  return node.kind === 'text' ? 'one value' : `a ${node.kind}`;
+}
+
+/** `; did you mean …?` where a known word is near, else nothing. */
+export function didYouMean(word: string, known: readonly string[]): string {
+  if (word.length > 100) return '';
+  const ranked = known.map((one) => ({ one, far: distance(word.toLowerCase(), one) })).sort((a, b) => a.far - b.far);
+  const [best] = ranked;
+  return best && best.far <= Math.min(SLIP, best.one.length / 2) ? `; did you mean ${best.one}?` : '';
+}
+
+/** `jira.connections[3].api_token` as `jira.connections.api_token`: what is encrypted may change its place in a list. */
+export function withoutPositions(key: string): string {
+  return key.replaceAll(/\[\d+\]/g, '');
+}
+
+/** A text for one line of an error. */
+export function clip(text: string): string {
+  const line = text.replaceAll(/\s+/g, ' ');
+  return line.length > 60 ? `${line.slice(0, 60)}…` : line;
+}
