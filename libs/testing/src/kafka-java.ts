@@ -57,8 +57,9 @@ export async function startKafkaFromJars(): Promise<TestKafka> {
     join(folder, 'log4j2.properties'),
     'rootLogger.level=warn\nrootLogger.appenderRef.c.ref=c\nappender.c.type=Console\nappender.c.name=c\n',
   );
+  // One in 64 begins with a hyphen: as a word of its own it would be taken for an option.
   const id = randomBytes(16).toString('base64url');
-  await run('java', ['-cp', classPath(jars), 'kafka.tools.StorageTool', 'format', '-t', id, '-c', config]);
+  await run('java', ['-cp', classPath(jars), 'kafka.tools.StorageTool', 'format', `--cluster-id=${id}`, '-c', config]);
 
   const node = new KafkaNode(folder, jars, config, port);
   await node.start();
