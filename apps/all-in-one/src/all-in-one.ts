@@ -2,7 +2,6 @@ import { join, resolve } from 'node:path';
 import { SeedDemo } from '@qa-pms/contracts';
 import {
   type Configuration,
-  type Environment,
   MessageBus,
   runAsSystem,
   type Running,
@@ -80,7 +79,7 @@ export async function startAllInOne(configuration: Configuration, tell: (line: s
   };
   try {
     await prepareDataFolder(dataDir);
-    const provided: Environment = {};
+    const provided: Record<string, string> = {};
     if (ownKey) provided['ENCRYPTION_KEY'] = await masterKey(dataDir);
     if (ownDatabase) {
       const { url, server } = await startEmbeddedDatabase(dataDir);

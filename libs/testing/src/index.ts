@@ -1,3 +1,4 @@
+export * from './hostile-yaml.js';
 export * from './http-stub.js';
 export * from './kafka.js';
 export * from './own-database.js';

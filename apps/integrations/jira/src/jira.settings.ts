@@ -140,7 +140,8 @@ export class JiraSettings implements CheckedSettings {
     if (this.siteUrl !== '' && this.apiToken === '')
       report('jira.api_token', `is missing, which ${this.siteUrl} needs`);
     const places = connectionsOf(this).map(({ project, siteUrl }) => `${siteUrl} to ${project}`);
-    const twice = places.find((place, index) => places.indexOf(place) < index);
+    const seen = new Set<string>();
+    const twice = places.find((place) => seen.size === seen.add(place).size);
     if (twice !== undefined) {
       report('jira.connections', `connects ${twice} twice: put all project keys into one connection`);
     }

@@ -10,6 +10,8 @@ import type { YamlDocument, YamlEntry, YamlNode } from './yaml.js';
 const DEFAULT_FILE = 'qa-pms.yaml';
 /** Each needs a look at every known key; nobody reads more. */
 const MOST_SUGGESTIONS = 100;
+/** Nobody reads more, and each takes memory. */
+const MOST_FAULTS = 1_000;
 
 /** The file to read: `-c`, else CONFIG_FILE, else `qa-pms.yaml` of the working directory where it exists, else none. */
 export function configFilePath(given: string | null, environment: Environment): string | null {
@@ -58,7 +60,7 @@ export class ConfigFile {
     const settings = new Set(keys);
     const sections = new Set(keys.flatMap((key) => [...key.matchAll(/\./g)].map(({ index }) => key.slice(0, index))));
     const report = (at: { line: number; column: number }, key: string, problem: string): void => {
-      problems.push({ key: clip(key), place: this.place(at), problem });
+      if (problems.length < MOST_FAULTS) problems.push({ key: clip(key), place: this.place(at), problem });
     };
     let suggestions = 0;
     const unknown = (entry: YamlEntry, key: string): void => {

@@ -294,10 +294,10 @@ sonstiges: { a: 1 }
       `toy:\n  name: n\n${Array.from({ length: 5000 }, (_, i) => `x${String(i)}: 1\n`).join('')}`,
     );
 
-    expect(problemsOf(configuration)).toHaveLength(5000);
+    expect(problemsOf(configuration)).toHaveLength(1_000);
     expect(() => {
       configuration.check([ToySettings]);
-    }).toThrow(/… and 4900 more$/);
+    }).toThrow(/… and 900 more$/);
   });
 });
 

@@ -38,7 +38,7 @@ export interface SettingInForce {
 export class Configuration {
   private readonly instances = new Map<SettingsClass, object>();
   private readonly listeners: (() => void)[] = [];
-  private provided: Sources['provided'] = { values: {}, origin: 'provided' };
+  private readonly provided = new Map<string, { value: string; origin: string }>();
 
   private constructor(
     private readonly options: ConfigurationOptions,
@@ -62,8 +62,8 @@ export class Configuration {
   }
 
   /** Values by the names of their variables that hold where nothing else is given; `origin` says where from. */
-  provide(values: Environment, origin: string): void {
-    this.provided = { values: { ...this.provided.values, ...values }, origin };
+  provide(values: Record<string, string>, origin: string): void {
+    for (const [name, value] of Object.entries(values)) this.provided.set(name, { value, origin });
   }
 
   /** Whether a setting is given by anything but its default. */
@@ -130,7 +130,7 @@ export class Configuration {
       this.options,
       path === null ? null : await ConfigFile.read(path, parseYamlInWorker),
     );
-    fresh.provided = this.provided;
+    for (const [name, own] of this.provided) fresh.provided.set(name, own);
     const values = fresh.build([...this.instances.keys()]);
     const changes: Reloaded = { applied: [], needRestart: [] };
     for (const [settings, instance] of this.instances) {
@@ -161,8 +161,7 @@ export class Configuration {
   private sources(classes: readonly SettingsClass[], problems: SettingProblem[] = []): Sources {
     const { file, provided } = this;
     const flat = file?.flatten([...knownSettings(), ...this.entries(classes)]);
-    // Not spread into the arguments of one call: a file can hold more faults than the stack takes.
-    for (const problem of flat?.problems ?? []) problems.push(problem);
+    problems.push(...(flat?.problems ?? []));
     const { environment } = this.options;
     return { environment, file, fileValues: flat?.values ?? new Map<string, YamlNode>(), provided };
   }

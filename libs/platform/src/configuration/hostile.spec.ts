@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { hostileFiles } from '@qa-pms/testing';
 import { Configuration } from './configuration.js';
-import { hostileFiles } from './hostile-files.js';
 import { SettingsError } from './settings-error.js';
 import { parseYaml, parseYamlInWorker } from './yaml.js';
 

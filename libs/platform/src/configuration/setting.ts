@@ -83,15 +83,23 @@ export interface DeclaredSetting {
   options: SettingOptions;
 }
 
+/** Made once for a class: a list may hold thousands of sections of it. */
+const read = new WeakMap<SettingsClass, DeclaredSetting[]>();
+
 /** All settings of a class, in their order. */
 export function settingsOf(settings: SettingsClass): DeclaredSetting[] {
-  const declared = (Reflect.getMetadata(SETTINGS, settings.prototype as object) as Declared | undefined) ?? new Map();
-  const defaults = new settings() as Record<string, unknown>;
-  return [...declared].map(([property, options]: [string, SettingOptions]) => ({
-    property,
-    options,
-    entry: entryOf(options, defaults[property]),
-  }));
+  let all = read.get(settings);
+  if (!all) {
+    const declared = (Reflect.getMetadata(SETTINGS, settings.prototype as object) as Declared | undefined) ?? new Map();
+    const defaults = new settings() as Record<string, unknown>;
+    all = [...declared].map(([property, options]: [string, SettingOptions]) => ({
+      property,
+      options,
+      entry: entryOf(options, defaults[property]),
+    }));
+    read.set(settings, all);
+  }
+  return all;
 }
 
 function entryOf(options: SettingOptions, value: unknown): SettingEntry {

@@ -29,5 +29,5 @@ export class SettingsError extends Error {
 /** A fault as one line. */
 export function sentence({ key, place, problem, hint }: SettingProblem): string {
   const subject = key === '' ? `${place}:` : place === environmentName(key) ? place : `${place}: ${key}`;
-  return `${subject} ${problem}.${hint === undefined ? '' : ` ${hint}`}`;
+  return `${subject} ${problem}${problem.endsWith('?') ? '' : '.'}${hint === undefined ? '' : ` ${hint}`}`;
 }

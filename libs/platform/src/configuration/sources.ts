@@ -22,8 +22,8 @@ export interface Sources {
   file: ConfigFile | null;
   /** What the file says, by key. */
   fileValues: Map<string, YamlNode>;
-  /** Values by the names of their variables that the program brings itself, with a word for where from. */
-  provided: { values: Environment; origin: string };
+  /** Values by the names of their variables that the program brings itself, each with a word for where from. */
+  provided: ReadonlyMap<string, { value: string; origin: string }>;
 }
 
 /** The value of a setting from the source that wins; null where nothing gives one. What is wrong is reported. */
@@ -73,8 +73,8 @@ export function findValue(
     report({ key: `${key}_file`, place: origin, problem: 'is to be the path of a file' });
     return null;
   }
-  const own = provided.values[name];
-  return own === undefined ? null : said(provided.origin, own);
+  const own = provided.get(name);
+  return own === undefined ? null : said(own.origin, own.value);
 }
 
 function given(node: YamlNode | undefined): YamlNode | null {

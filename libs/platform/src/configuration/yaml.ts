@@ -45,6 +45,10 @@ export interface YamlDocument {
 
 /** Deeper than any setting stands. */
 const MOST_DEPTH = 30;
+/** 10,000 lines of sections in lists have 30,000; a file of the largest size can have half a million, and takes 500 MB. */
+const MOST_EVENTS = 100_000;
+/** Nobody reads more, and each takes memory. */
+const MOST_FAULTS = 1_000;
 
 /**
  * Reads the plain part of YAML 1.2: maps, lists and texts. All scalars are texts: what a setting takes says its class.
@@ -53,7 +57,10 @@ const MOST_DEPTH = 30;
  */
 export function parseYaml(source: string): YamlDocument {
   try {
-    return new Composer(source, parseEvents(source, { maxDepth: MOST_DEPTH })).document();
+    const events = parseEvents(source, { maxDepth: MOST_DEPTH });
+    if (events.length <= MOST_EVENTS) return new Composer(source, events).document();
+    const problem = `the file holds more than ${String(MOST_EVENTS)} keys and values`;
+    return { root: null, faults: [{ line: 1, column: 1, problem }] };
   } catch (error) {
     if (!(error instanceof YAMLException)) throw error;
     const { line, column } = error.mark ?? { line: 0, column: 0 };
@@ -67,6 +74,7 @@ class Composer {
   private next = 0;
   /** Events without a place of their own stand where the one before did. */
   private last = 0;
+  private line = 0;
   private readonly source: string;
   private readonly events: Event[];
 
@@ -131,14 +139,14 @@ class Composer {
       const { line, column } = key;
       const value = this.node();
       if (key.kind !== 'text') {
-        this.faults.push({ line, column, problem: 'a key must be a single word' });
+        this.add({ line, column, problem: 'a key must be a single word' });
         continue;
       }
       const name = key.text;
       const earlier = entries.get(name);
-      if (name === '<<') this.faults.push({ line, column, problem: 'merge keys (<<) are not allowed' });
+      if (name === '<<') this.add({ line, column, problem: 'merge keys (<<) are not allowed' });
       else if (earlier) {
-        this.faults.push({ line, column, problem: `"${clip(name)}" was said before, in line ${String(earlier.line)}` });
+        this.add({ line, column, problem: `"${clip(name)}" was said before, in line ${String(earlier.line)}` });
       } else entries.set(name, { name, line, column, value });
     }
     this.next += 1;
@@ -155,18 +163,19 @@ class Composer {
   }
 
   private fault(offset: number, problem: string): void {
-    this.faults.push({ ...this.position(offset), problem });
+    this.add({ ...this.position(offset), problem });
   }
 
+  private add(fault: YamlFault): void {
+    if (this.faults.length < MOST_FAULTS) this.faults.push(fault);
+  }
+
+  /** Offsets come nearly in their order: the line is looked for from the one before. */
   private position(offset: number): { line: number; column: number } {
-    let low = 0;
-    let high = this.lines.length - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if (this.lines[middle]! <= offset) low = middle;
-      else high = middle - 1;
-    }
-    return { line: low + 1, column: offset - this.lines[low]! + 1 };
+    const { lines } = this;
+    while (this.line > 0 && lines[this.line]! > offset) this.line -= 1;
+    while (this.line + 1 < lines.length && lines[this.line + 1]! <= offset) this.line += 1;
+    return { line: this.line + 1, column: offset - lines[this.line]! + 1 };
   }
 }
 
@@ -176,7 +185,7 @@ function clip(text: string): string {
 
 const MARK = 'qa-pms yaml';
 const WORKER_LIMIT_MS = 2_000;
-/** A file of the largest size with a value in each byte took 250 MB for the whole process. */
+/** The worst file of the largest size takes 100 MB. */
 const WORKER_MEGABYTES = 200;
 
 /** parseYaml beside the event loop, for a process that serves. Costs the start of a thread. */
