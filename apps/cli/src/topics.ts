@@ -1,5 +1,14 @@
 import { SERVICES } from '@qa-pms/all-in-one';
-import { Configuration, eventSourcesOf, KafkaSettings, processEnvironment, topicDefinitions } from '@qa-pms/platform';
+import {
+  Configuration,
+  eventSourcesOf,
+  explainKafka,
+  kafkaClientOptions,
+  KafkaSettings,
+  processEnvironment,
+  SettingsError,
+  topicDefinitions,
+} from '@qa-pms/platform';
 import { type Admin, Kafka, logLevel } from 'kafkajs';
 import { CliError, EXIT_CODES } from './errors.js';
 
@@ -43,7 +52,7 @@ async function withAdmin(
     );
   const kafka = new Kafka({
     clientId: 'qa-pms',
-    brokers: settings.brokers,
+    ...kafkaClientOptions(settings),
     retry: { retries: 3 },
     logLevel: logLevel.NOTHING,
   });
@@ -51,6 +60,8 @@ async function withAdmin(
   try {
     await admin.connect();
   } catch (error) {
+    const explained = explainKafka(error, settings);
+    if (explained instanceof SettingsError) throw explained;
     const reason = error instanceof Error ? error.message : String(error);
     throw new CliError(`Kafka at ${settings.brokers.join(', ')} cannot be reached: ${reason}.`, EXIT_CODES.unavailable);
   }

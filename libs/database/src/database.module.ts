@@ -17,7 +17,7 @@ import {
   type ServiceDefinition,
 } from '@qa-pms/platform';
 import { DataSource } from 'typeorm';
-import { connect, createDataSource, isExemptFromRowSecurity, RUNTIME_ROLE } from './connection.js';
+import { connect, createDataSource, isExemptFromRowSecurity, renewTls, RUNTIME_ROLE } from './connection.js';
 import { Database } from './database.js';
 import { DatabaseSettings } from './database.settings.js';
 import { DeadLetters } from './dead-letters.js';
@@ -83,8 +83,14 @@ export class DatabaseModule {
         { provide: 'schema', useValue: options.schema },
         {
           provide: DataSource,
-          useFactory: ({ configuration }: Runtime, log: Log) =>
-            open(options, configuration.read(DatabaseSettings), log),
+          useFactory: async ({ configuration }: Runtime, log: Log) => {
+            const settings = configuration.read(DatabaseSettings);
+            const dataSource = await open(options, settings, log);
+            configuration.onReload(() => {
+              renewTls(dataSource, settings);
+            });
+            return dataSource;
+          },
           inject: [RUNTIME, Log],
         },
         {

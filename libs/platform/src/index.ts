@@ -12,6 +12,7 @@ export * from './handle.js';
 export * from './health.js';
 export * from './http-errors.js';
 export * from './jobs.js';
+export * from './kafka/kafka-client.js';
 export * from './kafka/kafka.settings.js';
 export * from './kafka/topics.js';
 export * from './log.js';

@@ -38,12 +38,12 @@ export function createRootLogger(options: { level: string; format: string }): Lo
   });
 }
 
-/** Loggers below the process's one: pino gives a child the level of its birth and never looks again. */
-const children = new WeakMap<Logger, Logger[]>();
+/** Loggers below the process's one, by service: pino gives a child the level of its birth and never looks again. */
+const children = new WeakMap<Logger, Map<string, Logger>>();
 
 /** Changes the least important level that is logged, at once and for every service of the process. */
 export function setLevel(root: Logger, level: string): void {
-  for (const logger of [root, ...(children.get(root) ?? [])]) logger.level = level;
+  for (const logger of [root, ...(children.get(root)?.values() ?? [])]) logger.level = level;
 }
 
 /** Log of one service. The text is constant, what varies are facts; request, user and project come by themselves. */
@@ -76,8 +76,9 @@ export class Log {
 
 /** A log for a service, below the process's logger. */
 export function logFor(root: Logger, service: string): Log {
-  const child = root.child({ service });
-  children.set(root, [...(children.get(root) ?? []), child]);
+  const known = children.get(root) ?? new Map<string, Logger>();
+  const child = known.get(service) ?? root.child({ service });
+  children.set(root, known.set(service, child));
   return new Log(child);
 }
 

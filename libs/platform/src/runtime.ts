@@ -40,6 +40,7 @@ export function createRuntime(configuration: Configuration, name: string): Runti
       : new KafkaWire({ settings: kafka, instanceId: `${name}-${instanceId}`, logger });
   configuration.onReload(() => {
     setLevel(logger, settings.logLevel);
+    if (wire instanceof KafkaWire) wire.renewTls();
   });
   const health = new Health(VERSION);
   return { configuration, settings, kafka, logger, wire, health, instanceId };

@@ -107,40 +107,57 @@ export function tlsOptions({ tlsMode, tlsCa, tlsCertificate, tlsKey }: Tls): Con
 const UNTRUSTED =
   /self[- ]signed certificate|unable to (verify the first|get (local )?issuer) certificate|SELF_SIGNED_CERT|UNABLE_TO_(VERIFY|GET)/i;
 
-/** What a failed connection says of its settings, as one sentence; null where it is another matter. */
-export function tlsProblem(error: unknown, section: string, server: string): string | null {
+/**
+ * What a failed connection says of `<section>.tls.*`, as the rest of a sentence that begins with the server; null where
+ * it is another matter.
+ */
+export function tlsProblem(error: unknown, section: string): string | null {
   const said = textOf(error);
-  const key = (name: string): string => `${section}.tls.${name} (${environmentName(`${section}.tls.${name}`)})`;
+  const setting = (name: string): string => settingName(`${section}.tls.${name}`);
   if (UNTRUSTED.test(said)) {
-    return `The certificate of ${server} is signed by a CA that is not trusted: give its certificate in ${key('ca')}.`;
+    return `has a certificate of a CA that is not trusted: give the CA's certificate in ${setting('ca')}`;
   }
-  if (/ERR_TLS_CERT_ALTNAME_INVALID|does not match certificate's altnames/.test(said)) {
-    const names = /altnames: .*?(?=\.? ?$|\n)/.exec(said)?.[0].slice('altnames: '.length) ?? '';
-    return (
-      `The certificate of ${server} is for another host${names && ` (${names})`}: ` +
-      `use its name as the host, or set ${key('mode')} to verify-ca.`
-    );
+  const wrongName = chainOf(error).find(({ code }) => code === 'ERR_TLS_CERT_ALTNAME_INVALID');
+  if (wrongName || said.includes("does not match certificate's altnames")) {
+    const names = wrongName?.cert?.subjectaltname;
+    const detail = names === undefined ? '' : ` (${names})`;
+    return `has a certificate for another host${detail}: use its name as the host, or set ${setting('mode')} to verify-ca`;
   }
-  if (/certificate has expired|CERT_HAS_EXPIRED/.test(said)) return `The certificate of ${server} has expired.`;
-  if (/alert (unknown ca|bad certificate|certificate (required|unknown|expired)|handshake failure)/i.test(said)) {
-    return `${server} does not accept our certificate: look at ${key('certificate')} and ${key('key')}.`;
+  if (/certificate has expired|CERT_HAS_EXPIRED/.test(said)) return 'has a certificate that has expired';
+  if (/alert (number \d+|unknown ca|bad certificate|certificate \w+|handshake failure)/i.test(said)) {
+    return `does not accept our certificate: look at ${setting('certificate')} and ${setting('key')}`;
   }
   if (/server does not support SSL/i.test(said)) {
-    return `${server} does not offer TLS: switch it on there, or set ${key('mode')} to disable.`;
+    return `does not offer TLS: switch it on there, or set ${setting('mode')} to disable`;
   }
   return null;
 }
 
-/** Messages and codes of an error and all that caused it. */
-function textOf(error: unknown): string {
-  const parts: string[] = [];
-  for (let one: unknown = error; one instanceof Error && parts.length < 10; one = one.cause ?? originalOf(one)) {
-    parts.push(`${String((one as { code?: unknown }).code ?? '')} ${one.message}`);
-  }
-  return parts.join('\n');
+/** A setting as people know it: its key, and its variable. */
+export function settingName(key: string): string {
+  return `${key} (${environmentName(key)})`;
 }
 
-/** kafkajs keeps what a retry failed with under this name in some versions of it. */
-function originalOf(error: Error): unknown {
-  return (error as { originalError?: unknown }).originalError;
+/** Messages and codes of an error and of all that caused it, a line each. */
+export function textOf(error: unknown): string {
+  return chainOf(error)
+    .map(({ code, message }) => `${code ?? ''} ${message ?? ''}`)
+    .join('\n');
+}
+
+interface ErrorFacts {
+  code?: string;
+  message?: string;
+  cause?: unknown;
+  /** Of Node's errors about a certificate. */
+  cert?: { subjectaltname?: string };
+}
+
+/** Not by `instanceof`: Node's own errors are no Errors of the realm that Jest runs tests in. */
+function chainOf(error: unknown): ErrorFacts[] {
+  const chain: ErrorFacts[] = [];
+  for (let one = error; typeof one === 'object' && one !== null && chain.length < 10; one = (one as ErrorFacts).cause) {
+    chain.push(one);
+  }
+  return chain;
 }

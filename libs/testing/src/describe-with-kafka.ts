@@ -1,5 +1,6 @@
 import { appendFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, it } from '@jest/globals';
+import { javaProblem } from './kafka-jars.js';
 import { KAFKA_PROBLEM_VARIABLE, startKafka, type TestKafka } from './kafka.js';
 
 /** Names the file that the runner collects what was left out from. */
@@ -33,6 +34,22 @@ export function describeWithKafka(name: string, tests: (kafka: () => TestKafka) 
     afterAll(async () => {
       await kafka?.stop();
     });
+  });
+}
+
+/**
+ * `await describeWithJava(…)`: for tests that start a Kafka of their own settings from its jars. Without Java and Maven
+ * they are skipped and named as those of describeWithKafka are.
+ */
+export async function describeWithJava(name: string, tests: () => void): Promise<void> {
+  const problem = await javaProblem();
+  if (problem === null) {
+    describe(name, tests);
+    return;
+  }
+  leaveOut(name, problem);
+  describe.skip(name, () => {
+    it('needs Java', () => undefined);
   });
 }
 

@@ -1,5 +1,7 @@
+export * from './certificates.js';
 export * from './hostile-yaml.js';
 export * from './http-stub.js';
+export * from './kafka-secure.js';
 export * from './kafka.js';
 export * from './own-database.js';
 export * from './start-service.js';

@@ -38,20 +38,43 @@ export function brokerSettings(): Record<string, string> {
   };
 }
 
+/** What a broker needs beside its plain listener. */
+export interface MoreOfKafka {
+  /** Names of further listeners; each gets a port. */
+  listeners: string[];
+  settings: Record<string, string>;
+  /** Files beside its settings, by name; `$folder` in a setting is where they lie. */
+  files: Record<string, string>;
+  /** Arguments for `kafka-storage format`. */
+  format: string[];
+}
+
+const NOTHING_MORE: MoreOfKafka = { listeners: [], settings: {}, files: {}, format: [] };
+
 /** Starts one KRaft node from Kafka's jars, in a temporary folder on free ports. */
-export async function startKafkaFromJars(): Promise<TestKafka> {
+export async function startKafkaFromJars(
+  more: MoreOfKafka = NOTHING_MORE,
+): Promise<TestKafka & { ports: Record<string, number> }> {
   const jars = await kafkaJars();
   const folder = await mkdtemp(join(tmpdir(), 'qa-pms-kafka-'));
-  const [port, controllerPort] = (await freePorts(2)) as [number, number];
+  const [port, controllerPort, ...others] = (await freePorts(2 + more.listeners.length)) as [
+    number,
+    number,
+    ...number[],
+  ];
+  const ports = Object.fromEntries(more.listeners.map((name, index) => [name, others[index]!]));
+  const listening = Object.entries(ports).map(([name, own]) => `,${name}://127.0.0.1:${own}`);
+  for (const [name, text] of Object.entries(more.files)) await writeFile(join(folder, name), text);
   const settings = {
     ...brokerSettings(),
     'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}${listening.join('')}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}${listening.join('').replaceAll('127.0.0.1', 'localhost')}`,
     'log.dirs': join(folder, 'data'),
+    ...more.settings,
   };
   const config = join(folder, 'server.properties');
-  const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
+  const lines = Object.entries(settings).map(([name, value]) => `${name}=${value.replaceAll('$folder', folder)}`);
   await writeFile(config, `${lines.join('\n')}\n`);
   await writeFile(
     join(folder, 'log4j2.properties'),
@@ -59,12 +82,22 @@ export async function startKafkaFromJars(): Promise<TestKafka> {
   );
   // One in 64 begins with a hyphen: as a word of its own it would be taken for an option.
   const id = randomBytes(16).toString('base64url');
-  await run('java', ['-cp', classPath(jars), 'kafka.tools.StorageTool', 'format', `--cluster-id=${id}`, '-c', config]);
+  await run('java', [
+    '-cp',
+    classPath(jars),
+    'kafka.tools.StorageTool',
+    'format',
+    `--cluster-id=${id}`,
+    '-c',
+    config,
+    ...more.format,
+  ]);
 
   const node = new KafkaNode(folder, jars, config, port);
   await node.start();
   return {
     brokers: `127.0.0.1:${port}`,
+    ports,
     stop: async () => {
       await node.end('SIGTERM');
       await rm(folder, { recursive: true, force: true });

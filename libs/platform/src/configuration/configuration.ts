@@ -224,7 +224,10 @@ function missing(entry: SettingEntry): SettingProblem {
 }
 
 /** Meaning and an example, as the source at hand writes it. */
-function hint({ key, description, example }: SettingEntry, found: Found | null): string {
-  const inFile = found !== null && /:\d+:\d+$/.test(found.origin);
-  return `${description} Example: ${inFile ? `${key.split('.').at(-1) ?? ''}: ` : `${environmentName(key)}=`}${example}`;
+function hint({ key, kind, description, example }: SettingEntry, found: Found | null): string {
+  if (found === null || !/:\d+:\d+$/.test(found.origin)) {
+    return `${description} Example: ${environmentName(key)}=${example}`;
+  }
+  const value = kind === 'list' && !example.startsWith('[') ? `[${example.replaceAll(',', ', ')}]` : example;
+  return `${description} Example: ${key.split('.').at(-1) ?? ''}: ${value}`;
 }

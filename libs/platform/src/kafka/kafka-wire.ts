@@ -1,10 +1,13 @@
 import { AppError, type MessageKind, type ServiceName } from '@qa-pms/contracts';
 import { CompressionTypes, Kafka, logLevel, Partitioners, type Producer } from 'kafkajs';
 import type { Logger } from 'pino';
+import { SettingsError } from '../configuration/settings-error.js';
 import { type Log, logFor } from '../log.js';
 import type { Envelope, EventEnvelope, ReplyEnvelope } from '../messaging/envelope.js';
 import type { Inbound, Serving, Wire } from '../messaging/wire.js';
+import { explainKafka, kafkaClientOptions } from './kafka-client.js';
 import type { KafkaSettings } from './kafka.settings.js';
+import { tlsOptions } from '../tls.js';
 import { GroupConsumer, type Received } from './group-consumer.js';
 import { ReplyReader } from './reply-reader.js';
 import { RequestSender } from './request-sender.js';
@@ -24,6 +27,7 @@ const RETRY = { initialRetryTime: 100, maxRetryTime: 1_000 };
 export class KafkaWire implements Wire {
   readonly publishesInOrder = false;
   private readonly kafka: Kafka;
+  private readonly client: ReturnType<typeof kafkaClientOptions>;
   private readonly clientId: string;
   private readonly log: Log;
   private readonly prefix: string;
@@ -39,9 +43,10 @@ export class KafkaWire implements Wire {
     this.log = logFor(logger, 'kafka');
     this.prefix = settings.topicPrefix;
     this.clientId = `qa-pms.${instanceId}`;
+    this.client = kafkaClientOptions(settings);
     this.kafka = new Kafka({
       clientId: this.clientId,
-      brokers: settings.brokers,
+      ...this.client,
       connectionTimeout: 2_000,
       requestTimeout: 10_000,
       retry: { ...RETRY, retries: 5 },
@@ -129,6 +134,11 @@ export class KafkaWire implements Wire {
     return events.map(() => sent);
   }
 
+  /** New connections use the certificates that a reload has read: kafkajs looks at these options for each. */
+  renewTls(): void {
+    if (this.client.ssl) Object.assign(this.client.ssl, tlsOptions(this.options.settings));
+  }
+
   notReady(): string | null {
     return this.replies.notReady();
   }
@@ -177,6 +187,8 @@ export class KafkaWire implements Wire {
   private connect(): Promise<void> {
     this.connected ??= this.open().catch((error: unknown) => {
       this.connected = null;
+      const explained = explainKafka(error, this.options.settings);
+      if (explained instanceof SettingsError) throw explained;
       throw new AppError('UPSTREAM_UNAVAILABLE', { upstream: 'kafka' }, { cause: error });
     });
     return this.connected;
