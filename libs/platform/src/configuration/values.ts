@@ -37,7 +37,8 @@ export function readValue({ entry, options }: DeclaredSetting, node: YamlNode, k
         return wrong(one, error instanceof Error ? error.message : String(error), path);
       }
     }
-    const shown = entry.secret ? 'has a value that' : `"${clip(value)}"`;
+    // What has several lines tells nobody anything in one, and may be a key in the place of a certificate.
+    const shown = entry.secret || value.includes('\n') ? 'has a value that' : `"${clip(value)}"`;
     if (entry.values && !entry.values.includes(value)) {
       return wrong(one, `${shown} is not one of ${entry.values.join(', ')}${didYouMean(value, entry.values)}`, path);
     }
