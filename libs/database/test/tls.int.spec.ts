@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { connect, createDataSource, DatabaseSettings } from '@qa-pms/database';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '@qa-pms/database/embedded';
 import { Configuration, createRootLogger, logFor } from '@qa-pms/platform';
-import { makeTestAuthority, type TestAuthority } from '@qa-pms/testing';
+import { makeAuthority, type TestAuthority } from '@qa-pms/testing/certificates';
 import pg from 'pg';
 import { poolOf, renewTls } from '../src/connection.js';
 
@@ -16,12 +16,12 @@ describe('PostgreSQL over TLS', () => {
   let server: EmbeddedPostgres;
   let authority: TestAuthority;
   let other: TestAuthority;
-  let ours: { certificate: string; key: string };
+  let ours: { cert: string; key: string };
 
   beforeAll(async () => {
-    authority = await makeTestAuthority('database CA');
-    other = await makeTestAuthority('another CA');
-    ours = await authority.issue('certified');
+    authority = await makeAuthority('database CA');
+    other = await makeAuthority('another CA');
+    ours = await authority.issue({ name: 'certified' });
     server = await startEmbeddedPostgres({
       dataDir: await mkdtemp(join(tmpdir(), 'qa-pms-tls-')),
       persistent: false,
@@ -55,7 +55,7 @@ describe('PostgreSQL over TLS', () => {
   const scram = `scrammed:${PASSWORD}@localhost:PORT`;
   const full = (): Record<string, string> => ({
     DATABASE_TLS_MODE: 'verify-full',
-    DATABASE_TLS_CA: authority.certificate,
+    DATABASE_TLS_CA: authority.ca,
   });
 
   it.each(['require', 'verify-ca', 'verify-full'])('works with a password and mode %s', async (mode) => {
@@ -65,7 +65,7 @@ describe('PostgreSQL over TLS', () => {
   });
 
   it('works with a certificate instead of a password', async () => {
-    const certificate = { DATABASE_TLS_CERTIFICATE: ours.certificate, DATABASE_TLS_KEY: ours.key };
+    const certificate = { DATABASE_TLS_CERTIFICATE: ours.cert, DATABASE_TLS_KEY: ours.key };
 
     expect(await ask(settings('certified@localhost:PORT', { ...full(), ...certificate }))).toEqual({
       ssl: true,
@@ -91,7 +91,7 @@ describe('PostgreSQL over TLS', () => {
     ],
     [
       'a CA that we do not know',
-      () => settings(scram, { ...full(), DATABASE_TLS_CA: other.certificate }),
+      () => settings(scram, { ...full(), DATABASE_TLS_CA: other.ca }),
       /: has a certificate of a CA that is not trusted: give the CA's certificate in database.tls.ca \(DATABASE_TLS_CA\)\.$/,
     ],
     [
@@ -127,10 +127,10 @@ describe('PostgreSQL over TLS', () => {
   });
 
   it('connects with the certificate that a reload has read', async () => {
-    const wrong = await other.issue('certified');
+    const wrong = await other.issue({ name: 'certified' });
     const changing = settings('certified@localhost:PORT', {
       ...full(),
-      DATABASE_TLS_CERTIFICATE: ours.certificate,
+      DATABASE_TLS_CERTIFICATE: ours.cert,
       DATABASE_TLS_KEY: ours.key,
     });
     const dataSource = createDataSource({ schema: 'x', entities: [], migrations: [] }, changing, log);
@@ -144,11 +144,11 @@ describe('PostgreSQL over TLS', () => {
       }
     };
     try {
-      Object.assign(changing, { tlsCertificate: wrong.certificate, tlsKey: wrong.key });
+      Object.assign(changing, { tlsCertificate: wrong.cert, tlsKey: wrong.key });
       renewTls(dataSource, changing);
       await expect(onNewConnection()).rejects.toThrow();
 
-      Object.assign(changing, { tlsCertificate: ours.certificate, tlsKey: ours.key });
+      Object.assign(changing, { tlsCertificate: ours.cert, tlsKey: ours.key });
       renewTls(dataSource, changing);
       await expect(onNewConnection()).resolves.toEqual([{ one: 1 }]);
     } finally {
@@ -159,7 +159,7 @@ describe('PostgreSQL over TLS', () => {
 
 /** Gives a server a certificate for `localhost`, a user with a password and one with a certificate, TLS only. */
 async function offerTls(server: EmbeddedPostgres, authority: TestAuthority): Promise<void> {
-  const { certificate, key } = await authority.issue('localhost', ['localhost']);
+  const { cert, key } = await authority.issue({ hosts: ['localhost'] });
   const admin = new pg.Client({ connectionString: server.adminUrl });
   await admin.connect();
   try {
@@ -170,9 +170,9 @@ async function offerTls(server: EmbeddedPostgres, authority: TestAuthority): Pro
       admin.query(
         `COPY (VALUES ('${Buffer.from(text).toString('base64')}')) TO PROGRAM 'umask 077; base64 -d > ${folder}/${name}'`,
       );
-    await write('server.crt', certificate);
+    await write('server.crt', cert);
     await write('server.key', key);
-    await write('ca.crt', authority.certificate);
+    await write('ca.crt', authority.ca);
     await write(
       'pg_hba.conf',
       `host all postgres 127.0.0.1/32 scram-sha-256

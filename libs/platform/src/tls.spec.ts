@@ -1,23 +1,18 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { makeTestAuthority } from '@qa-pms/testing';
+import { type KeyPair, makeAuthority } from '@qa-pms/testing/certificates';
 import { Configuration } from './configuration/configuration.js';
 import { SettingsError } from './configuration/settings-error.js';
 import { KafkaSettings } from './kafka/kafka.settings.js';
 
-interface Pair {
-  certificate: string;
-  key: string;
-}
-
 describe('the settings of an encrypted connection', () => {
   let ca: string;
-  let ours: Pair;
-  let another: Pair;
+  let ours: KeyPair;
+  let another: KeyPair;
 
   beforeAll(async () => {
-    const authority = await makeTestAuthority('CA');
-    ca = authority.certificate;
-    [ours, another] = [await authority.issue('ours'), await authority.issue('another')];
+    const authority = await makeAuthority('CA');
+    ca = authority.ca;
+    [ours, another] = [await authority.issue({ name: 'ours' }), await authority.issue({ name: 'another' })];
   });
 
   function problemsOf(environment: Record<string, string>): string[] {
@@ -31,7 +26,7 @@ describe('the settings of an encrypted connection', () => {
   }
 
   it('may be a CA, a certificate and its key', () => {
-    const environment = { KAFKA_TLS_CA: ca, KAFKA_TLS_CERTIFICATE: ours.certificate, KAFKA_TLS_KEY: ours.key };
+    const environment = { KAFKA_TLS_CA: ca, KAFKA_TLS_CERTIFICATE: ours.cert, KAFKA_TLS_KEY: ours.key };
 
     expect(problemsOf({ ...environment, KAFKA_TLS_MODE: 'verify-full' })).toEqual([]);
   });
@@ -40,7 +35,7 @@ describe('the settings of an encrypted connection', () => {
     ['certificates without TLS', () => ({ KAFKA_TLS_CA: ca }), 'kafka.tls.mode is disable, yet certificates are given'],
     [
       'a certificate without its key',
-      () => ({ KAFKA_TLS_MODE: 'require', KAFKA_TLS_CERTIFICATE: ours.certificate }),
+      () => ({ KAFKA_TLS_MODE: 'require', KAFKA_TLS_CERTIFICATE: ours.cert }),
       'kafka.tls.key is needed for kafka.tls.certificate',
     ],
     [
@@ -50,7 +45,7 @@ describe('the settings of an encrypted connection', () => {
     ],
     [
       'the key of another certificate',
-      () => ({ KAFKA_TLS_MODE: 'require', KAFKA_TLS_CERTIFICATE: ours.certificate, KAFKA_TLS_KEY: another.key }),
+      () => ({ KAFKA_TLS_MODE: 'require', KAFKA_TLS_CERTIFICATE: ours.cert, KAFKA_TLS_KEY: another.key }),
       'kafka.tls.key is not the key of kafka.tls.certificate',
     ],
     [

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { Configuration, createRootLogger, kafkaClientOptions, KafkaSettings, topicDefinitions } from '@qa-pms/platform';
-import { makeTestAuthority, type SecureTestKafka, startSecureKafka, type TestAuthority } from '@qa-pms/testing';
+import { type SecureTestKafka, startSecureKafka } from '@qa-pms/testing';
+import { makeAuthority, type TestAuthority } from '@qa-pms/testing/certificates';
 import { describeWithJava } from '@qa-pms/testing/jest';
 import { Kafka, logLevel } from 'kafkajs';
 import { KafkaWire } from '../src/kafka/kafka-wire.js';
@@ -14,15 +15,15 @@ await describeWithJava('Kafka with TLS and sign-in', () => {
   let kafka: SecureTestKafka;
   let authority: TestAuthority;
   let other: TestAuthority;
-  let ours: { certificate: string; key: string };
-  let foreign: { certificate: string; key: string };
+  let ours: { cert: string; key: string };
+  let foreign: { cert: string; key: string };
   let wire: KafkaWire | null = null;
 
   beforeAll(async () => {
-    authority = await makeTestAuthority('broker CA');
-    other = await makeTestAuthority('another CA');
-    ours = await authority.issue('qa-pms');
-    foreign = await other.issue('qa-pms');
+    authority = await makeAuthority('broker CA');
+    other = await makeAuthority('another CA');
+    ours = await authority.issue({ name: 'qa-pms' });
+    foreign = await other.issue({ name: 'qa-pms' });
     kafka = await startSecureKafka(authority);
     const admin = new Kafka({ brokers: [kafka.brokers], logLevel: logLevel.NOTHING }).admin();
     await admin.connect();
@@ -42,7 +43,7 @@ await describeWithJava('Kafka with TLS and sign-in', () => {
       KAFKA_TOPIC_PREFIX: PREFIX,
       KAFKA_SESSION_TIMEOUT_MS: '2000',
       KAFKA_TLS_MODE: 'verify-full',
-      KAFKA_TLS_CA: authority.certificate,
+      KAFKA_TLS_CA: authority.ca,
       ...more,
     }).read(KafkaSettings);
   }
@@ -53,8 +54,8 @@ await describeWithJava('Kafka with TLS and sign-in', () => {
     KAFKA_SASL_PASSWORD: kafka.sasl.password,
     ...more,
   });
-  const certificate = (pair: { certificate: string; key: string }): Record<string, string> => ({
-    KAFKA_TLS_CERTIFICATE: pair.certificate,
+  const certificate = (pair: { cert: string; key: string }): Record<string, string> => ({
+    KAFKA_TLS_CERTIFICATE: pair.cert,
     KAFKA_TLS_KEY: pair.key,
   });
 
@@ -118,7 +119,7 @@ await describeWithJava('Kafka with TLS and sign-in', () => {
     ],
     [
       'a CA that we do not know',
-      () => settings(kafka.sasl.brokers, signIn('plain', { KAFKA_TLS_CA: other.certificate })),
+      () => settings(kafka.sasl.brokers, signIn('plain', { KAFKA_TLS_CA: other.ca })),
       "has a certificate of a CA that is not trusted: give the CA's certificate in kafka.tls.ca (KAFKA_TLS_CA).",
     ],
     [

@@ -1,61 +1,100 @@
-import { webcrypto } from 'node:crypto';
+import 'reflect-metadata';
+import { createPrivateKey, randomBytes, webcrypto } from 'node:crypto';
+import {
+  BasicConstraintsExtension,
+  type GeneralNameType,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  SubjectAlternativeNameExtension,
+  type X509Certificate,
+  X509CertificateGenerator,
+} from '@peculiar/x509';
 import { isIP } from 'node:net';
-import * as x509 from '@peculiar/x509';
 
-/** A certificate authority of one test. */
+const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+const DAY_MS = 86_400_000;
+
+/** A certificate with its private key, both PEM. */
+export interface KeyPair {
+  cert: string;
+  key: string;
+}
+
+/** What a certificate is made for. */
+export interface CertificateOptions {
+  /** Host names and addresses of a server. */
+  hosts?: string[];
+  /** Name of a client or server (CN); default the first host. */
+  name?: string;
+  /** When it ends; default in 30 days. */
+  validUntil?: Date;
+}
+
+/** An authority made for one test. */
 export interface TestAuthority {
-  /** Its certificate, PEM. */
-  certificate: string;
-  /**
-   * Signs a certificate: for a server with the hosts that it may be called by, for a client with its name.
-   * The key is PKCS #8, PEM.
-   */
-  issue: (name: string, hosts?: string[]) => Promise<{ certificate: string; key: string }>;
+  /** Its certificate, PEM: what clients are to trust. */
+  ca: string;
+  /** A certificate that it signs. */
+  issue(options: CertificateOptions): Promise<KeyPair>;
 }
 
-const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
-const DAY_MS = 24 * 60 * 60_000;
-
-/** Makes a certificate authority, whose certificates hold for a day. */
-export async function makeTestAuthority(name: string): Promise<TestAuthority> {
-  const keys = await makeKeys();
-  const root = await x509.X509CertificateGenerator.createSelfSigned({
-    ...validity(),
-    name: `CN=${name}`,
+/** A certificate authority of a test's own. */
+export async function makeAuthority(name = 'Test authority'): Promise<TestAuthority> {
+  const keys = await newKeys();
+  const ca = await X509CertificateGenerator.createSelfSigned({
+    ...common(name),
     keys,
-    signingAlgorithm: ALGORITHM,
-    extensions: [new x509.BasicConstraintsExtension(true, 0, true)],
+    extensions: [
+      new BasicConstraintsExtension(true, undefined, true),
+      new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+    ],
   });
-  const issue: TestAuthority['issue'] = async (subject, hosts = []) => {
-    const own = await makeKeys();
-    const names = hosts.map((host) => ({ type: isIP(host) ? ('ip' as const) : ('dns' as const), value: host }));
-    const certificate = await x509.X509CertificateGenerator.create({
-      ...validity(),
-      subject: `CN=${subject}`,
-      issuer: root.subject,
-      publicKey: own.publicKey,
-      signingKey: keys.privateKey,
-      signingAlgorithm: ALGORITHM,
-      extensions: [
-        new x509.BasicConstraintsExtension(false, undefined, true),
-        ...(names.length > 0 ? [new x509.SubjectAlternativeNameExtension(names)] : []),
-      ],
-    });
-    return { certificate: certificate.toString('pem'), key: await privateKeyPem(own.privateKey) };
+  return {
+    ca: ca.toString('pem'),
+    issue: async (options) => {
+      const own = await newKeys();
+      const certificate = await X509CertificateGenerator.create({
+        ...wanted(options),
+        issuer: ca.subject,
+        signingKey: keys.privateKey,
+        publicKey: own.publicKey,
+      });
+      return pair(certificate, own);
+    },
   };
-  return { certificate: root.toString('pem'), issue };
 }
 
-async function makeKeys(): Promise<webcrypto.CryptoKeyPair> {
+/** A certificate that vouches for itself. */
+export async function selfSigned(options: CertificateOptions): Promise<KeyPair> {
+  const keys = await newKeys();
+  return pair(await X509CertificateGenerator.createSelfSigned({ ...wanted(options), keys }), keys);
+}
+
+function newKeys(): Promise<webcrypto.CryptoKeyPair> {
   return webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
 }
 
-async function privateKeyPem(key: webcrypto.CryptoKey): Promise<string> {
-  return x509.PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', key), 'PRIVATE KEY');
+function common(name: string, validUntil = new Date(Date.now() + 30 * DAY_MS)) {
+  return {
+    serialNumber: randomBytes(8).toString('hex'),
+    subject: `CN=${name}`,
+    name: `CN=${name}`,
+    notBefore: new Date(Math.min(Date.now(), validUntil.getTime()) - DAY_MS),
+    notAfter: validUntil,
+    signingAlgorithm: ALGORITHM,
+  };
 }
 
-/** From a while ago: the clocks of a server in a container may differ. */
-function validity(): { notBefore: Date; notAfter: Date } {
-  const now = Date.now();
-  return { notBefore: new Date(now - DAY_MS), notAfter: new Date(now + DAY_MS) };
+function wanted({ hosts = [], name = hosts[0] ?? 'test', validUntil }: CertificateOptions) {
+  const names = hosts.map((host): { type: GeneralNameType; value: string } => ({
+    type: isIP(host) === 0 ? 'dns' : 'ip',
+    value: host,
+  }));
+  return { ...common(name, validUntil), extensions: [new SubjectAlternativeNameExtension(names)] };
+}
+
+async function pair(certificate: X509Certificate, keys: webcrypto.CryptoKeyPair): Promise<KeyPair> {
+  const der = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey));
+  const key = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
+  return { cert: certificate.toString('pem'), key: key.export({ type: 'pkcs8', format: 'pem' }).toString() };
 }

@@ -1,4 +1,3 @@
-export * from './certificates.js';
 export * from './hostile-yaml.js';
 export * from './http-stub.js';
 export * from './kafka-secure.js';

@@ -14,12 +14,12 @@ const LOGIN = 'org.apache.kafka.common.security';
 
 /** Starts a broker with TLS from Kafka's jars: https://kafka.apache.org/42/security/ */
 export async function startSecureKafka(authority: TestAuthority): Promise<SecureTestKafka> {
-  const { certificate, key } = await authority.issue('localhost', ['localhost']);
+  const { cert, key } = await authority.issue({ hosts: ['localhost'] });
   const username = 'tester';
   const password = 'a-long-password';
   const kafka = await startKafkaFromJars({
     listeners: ['SASL', 'MUTUAL'],
-    files: { 'server.pem': `${key}\n${certificate}\n`, 'ca.pem': `${authority.certificate}\n` },
+    files: { 'server.pem': `${key}\n${cert}\n`, 'ca.pem': `${authority.ca}\n` },
     settings: {
       'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL:SASL_SSL,MUTUAL:SSL',
       'ssl.keystore.type': 'PEM',
