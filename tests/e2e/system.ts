@@ -173,6 +173,7 @@ export async function startDistributedSystem(
     DATA_DIR: dataDir,
     ENCRYPTION_KEY: randomBytes(32).toString('hex'),
     LOG_LEVEL: 'warn',
+    JIRA_HTTP_PRIVATE_HOSTS: '127.0.0.1',
     JIRA_CONNECTIONS: JSON.stringify([
       { ...jira, project_keys: ['DEMO'], project: 'DEMO' },
       { ...jira, project_keys: ['OTHER'], project: 'OTHER' },

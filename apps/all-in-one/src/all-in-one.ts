@@ -94,6 +94,7 @@ export async function startAllInOne(configuration: Configuration, tell: (line: s
       });
       closers.push(() => simulator.stop());
       provided['JIRA_CONNECTIONS'] = connections(simulator);
+      provided['JIRA_HTTP_PRIVATE_HOSTS'] = '127.0.0.1';
       tell('Jira ready (simulated)');
     }
     configuration.provide(provided, MADE_HERE);

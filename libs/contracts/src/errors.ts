@@ -91,9 +91,13 @@ export const ERRORS = {
   RATE_LIMITED: kind(429, 'Too many requests: wait as Retry-After says.', { retryable: true, level: 'warn' }),
   HEADERS_TOO_LARGE: kind(431, 'The request headers are too large.'),
   INTERNAL_ERROR: kind(500, 'Internal error', { level: 'error' }),
-  UPSTREAM_FAILED: kind(502, (d) => `${String(d['upstream'] ?? 'An external system')} answered with an error.`, {
-    retryable: true,
-    level: 'warn',
+  UPSTREAM_FAILED: kind(
+    502,
+    (d) => `${String(d['upstream'] ?? 'An external system')} answered with an error${because(d['reason'])}.`,
+    { retryable: true, level: 'warn' },
+  ),
+  UPSTREAM_NOT_ALLOWED: kind(502, (d) => `${String(d['upstream'])} may not be called${because(d['reason'])}.`, {
+    level: 'error',
   }),
   UPSTREAM_REFUSED: kind(
     502,
@@ -103,7 +107,8 @@ export const ERRORS = {
   OVERLOADED: kind(503, 'Too many requests are in flight: try again shortly.', { retryable: true, level: 'warn' }),
   UPSTREAM_UNAVAILABLE: kind(
     503,
-    (d) => `${String(d['upstream'] ?? 'A part of the system')} cannot be reached now: try again shortly.`,
+    (d) =>
+      `${String(d['upstream'] ?? 'A part of the system')} cannot be reached now${because(d['reason'])}: try again shortly.`,
     {
       retryable: true,
       level: 'warn',
@@ -116,6 +121,10 @@ export const ERRORS = {
   }),
 } as const satisfies Record<string, ErrorKind>;
 export type ErrorCode = keyof typeof ERRORS;
+
+function because(reason: unknown): string {
+  return typeof reason === 'string' ? ` (${reason})` : '';
+}
 
 function list(value: unknown): string {
   return Array.isArray(value) && value.length > 0 ? value.join(', ') : 'nothing';

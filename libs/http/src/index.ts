@@ -1,1 +1,5 @@
+export { BadAnswer } from './body.js';
 export * from './http-client.js';
+export * from './observer.js';
+export { redactUrl } from './redact.js';
+export * from './upstream.settings.js';

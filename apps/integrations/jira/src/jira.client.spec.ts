@@ -1,6 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { type JiraSimulator, startJiraSimulator } from '@qa-pms/simulators';
-import { JiraClient, jqlValue } from './jira.client.js';
+import type { HttpClient } from '@qa-pms/http';
+import { JiraClient, jiraSite, jqlValue } from './jira.client.js';
+import { JiraHttpSettings } from './jira.settings.js';
+import { readSearchPage } from './jira.schema.js';
 import { changedJql, wholeJql } from './sync/sync-plan.js';
 import { markdownToAdf } from './text/markdown-to-adf.js';
 
@@ -8,15 +11,18 @@ const CREDENTIALS = { email: 'bot@example.com', apiToken: 'right' };
 
 describe('JiraClient', () => {
   let jira: JiraSimulator;
+  let site: HttpClient;
   let client: JiraClient;
 
   beforeAll(async () => {
     jira = await startJiraSimulator(CREDENTIALS);
-    client = new JiraClient({ siteUrl: `${jira.url}/`, ...CREDENTIALS, retryDelaysMs: [1, 1, 1] });
+    const settings = Object.assign(new JiraHttpSettings(), { retryDelayMs: 1, privateHosts: '127.0.0.1' });
+    site = jiraSite(`${jira.url}/`, settings);
+    client = new JiraClient(site, CREDENTIALS);
   });
 
   afterAll(async () => {
-    await client.close();
+    await site.close();
     await jira.stop();
   });
 
@@ -75,10 +81,16 @@ describe('JiraClient', () => {
   });
 
   it('says when the credentials are wrong', async () => {
-    const wrong = new JiraClient({ siteUrl: jira.url, email: 'bot@example.com', apiToken: 'wrong' });
+    const wrong = new JiraClient(site, { email: 'bot@example.com', apiToken: 'wrong' });
 
     await expect(wrong.projectKeys()).rejects.toMatchObject({ code: 'UPSTREAM_REFUSED' });
-    await wrong.close();
+  });
+});
+
+describe('readSearchPage', () => {
+  it('takes no answer for an empty project that does not list issues', () => {
+    expect(() => readSearchPage({ errorMessages: [] })).toThrow('no list of issues');
+    expect(readSearchPage({ issues: [] })).toEqual({ issues: [], nextPageToken: null });
   });
 });
 

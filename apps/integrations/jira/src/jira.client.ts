@@ -1,29 +1,26 @@
 import { AppError } from '@qa-pms/contracts';
-import { HttpClient, type HttpReply } from '@qa-pms/http';
+import { HttpClient, type HttpCall, type HttpObserver, type UpstreamSettings } from '@qa-pms/http';
 import {
   ISSUE_FIELDS,
   type JiraComment,
   type JiraIssue,
   type JiraTransition,
   readComment,
-  readComments,
+  readCommentPage,
   readErrors,
   readIssue,
   readProjectPage,
   readSearchPage,
   readTransitions,
+  required,
   type SearchPage,
 } from './jira.schema.js';
 import type { AdfDocument } from './text/adf-node.js';
 
-/** How a site is reached. */
-export interface JiraClientOptions {
-  /** `https://example.atlassian.net` */
-  siteUrl: string;
+/** An account of a site. */
+export interface JiraAccount {
   email: string;
   apiToken: string;
-  /** Pauses between tries, milliseconds; for tests. */
-  retryDelaysMs?: readonly number[];
 }
 
 /** How long a call may take. */
@@ -41,24 +38,26 @@ const SEARCH_TIMEOUT_MS = 30_000;
 /** Sites with more projects than this name those that they want. */
 const MAX_PROJECT_PAGES = 20;
 
+/** The way to a site, for all its accounts. `siteUrl`: `https://example.atlassian.net`. */
+export function jiraSite(siteUrl: string, settings: UpstreamSettings, observer?: HttpObserver): HttpClient {
+  return new HttpClient({ upstream: 'jira', baseUrl: `${siteUrl.replace(/\/+$/, '')}/rest/api/3`, settings, observer });
+}
+
 /** The calls to Jira Cloud's REST API v3 that we need. Errors: UPSTREAM_*. */
 export class JiraClient {
-  private readonly http: HttpClient;
+  private readonly authorization: string;
 
-  constructor(options: JiraClientOptions) {
-    const credentials = Buffer.from(`${options.email}:${options.apiToken}`).toString('base64');
-    this.http = new HttpClient({
-      upstream: 'jira',
-      baseUrl: `${options.siteUrl.replace(/\/+$/, '')}/rest/api/3`,
-      headers: { authorization: `Basic ${credentials}` },
-      ...(options.retryDelaysMs && { retryDelaysMs: options.retryDelaysMs }),
-    });
+  constructor(
+    private readonly site: HttpClient,
+    private readonly account: JiraAccount,
+  ) {
+    this.authorization = `Basic ${Buffer.from(`${account.email}:${account.apiToken}`).toString('base64')}`;
   }
 
   /** One page of a search; a POST that changes nothing. */
-  async search(jql: string, nextPageToken: string | null, limits: CallLimits = {}): Promise<SearchPage> {
+  search(jql: string, nextPageToken: string | null, limits: CallLimits = {}): Promise<SearchPage> {
     const body = { jql, fields: ISSUE_FIELDS, maxResults: PAGE_SIZE, ...(nextPageToken !== null && { nextPageToken }) };
-    const reply = await this.http.call({
+    return this.call({
       method: 'POST',
       path: '/search/jql',
       body,
@@ -66,84 +65,89 @@ export class JiraClient {
       accept: [400],
       timeoutMs: SEARCH_TIMEOUT_MS,
       ...limits,
+      read: (answer, status) => {
+        if (status < 400) return readSearchPage(answer);
+        throw new AppError('UPSTREAM_FAILED', { upstream: 'jira', status, reasons: readErrors(answer) });
+      },
     });
-    return readSearchPage(taken(reply).body);
   }
 
   /** The issue, or null where there is none that we may see. */
-  async issue(key: string, limits: CallLimits = {}): Promise<JiraIssue | null> {
-    const reply = await this.http.call({
+  issue(key: string, limits: CallLimits = {}): Promise<JiraIssue | null> {
+    return this.call({
       path: `/issue/${encodeURIComponent(key)}`,
       query: { fields: ISSUE_FIELDS.join(',') },
       accept: [404],
       ...limits,
+      read: (answer, status) => (status === 404 ? null : required(readIssue(answer))),
     });
-    return reply.status === 404 ? null : readIssue(reply.body);
   }
 
   /** The latest comments of an issue, newest first. */
-  async comments(key: string, count: number, limits: CallLimits = {}): Promise<JiraComment[]> {
-    const reply = await this.http.call({
+  comments(key: string, count: number, limits: CallLimits = {}): Promise<JiraComment[]> {
+    return this.call({
       path: `/issue/${encodeURIComponent(key)}/comment`,
       query: { orderBy: '-created', maxResults: count },
       ...limits,
+      read: readCommentPage,
     });
-    return readComments(reply.body);
   }
 
   /** Comments with their entity properties. */
-  async commentsWithProperties(ids: readonly string[], limits: CallLimits = {}): Promise<JiraComment[]> {
-    const body = { ids: ids.map(Number) };
-    const reply = await this.http.call({
+  commentsWithProperties(ids: readonly string[], limits: CallLimits = {}): Promise<JiraComment[]> {
+    return this.call({
       method: 'POST',
       path: '/comment/list',
       query: { expand: 'properties' },
-      body,
+      body: { ids: ids.map(Number) },
       idempotent: true,
       ...limits,
+      read: readCommentPage,
     });
-    return readComments(reply.body);
   }
 
   /** Transitions that are open to us; null where there is no such issue. */
-  async transitions(key: string, limits: CallLimits = {}): Promise<JiraTransition[] | null> {
-    const reply = await this.http.call({
+  transitions(key: string, limits: CallLimits = {}): Promise<JiraTransition[] | null> {
+    return this.call({
       path: `/issue/${encodeURIComponent(key)}/transitions`,
       accept: [404],
       ...limits,
+      read: (answer, status) => (status === 404 ? null : readTransitions(answer)),
     });
-    return reply.status === 404 ? null : readTransitions(reply.body);
   }
 
   /** Errors: TICKET_NOT_FOUND, and TICKET_CHANGE_REFUSED where it wants more fields than we send. */
-  async applyTransition(key: string, transitionId: string, limits: CallLimits = {}): Promise<void> {
-    const reply = await this.http.call({
+  applyTransition(key: string, transitionId: string, limits: CallLimits = {}): Promise<void> {
+    return this.call({
       method: 'POST',
       path: `/issue/${encodeURIComponent(key)}/transitions`,
       body: { transition: { id: transitionId } },
       accept: [400, 404, 409, 422],
       ...limits,
+      read: (answer, status) => {
+        refuseChange(key, answer, status);
+      },
     });
-    taken(reply, key);
   }
 
   /** Writes a comment that carries entity properties, by which it is known again. Errors: TICKET_NOT_FOUND, TICKET_CHANGE_REFUSED. */
-  async addComment(
+  addComment(
     key: string,
     body: AdfDocument,
     properties: { key: string; value: unknown }[],
     limits: CallLimits = {},
   ): Promise<JiraComment> {
-    const reply = await this.http.call({
+    return this.call({
       method: 'POST',
       path: `/issue/${encodeURIComponent(key)}/comment`,
       body: { body, properties },
       accept: [400, 404, 413],
       ...limits,
+      read: (answer, status) => {
+        refuseChange(key, answer, status);
+        return required(readComment(answer));
+      },
     });
-    const comment = readComment(taken(reply, key).body);
-    if (!comment) throw new AppError('UPSTREAM_FAILED', { upstream: 'jira', status: reply.status });
-    return comment;
   }
 
   /** Keys of all projects that we may see. */
@@ -151,16 +155,15 @@ export class JiraClient {
     const keys: string[] = [];
     for (let page = 0; page < MAX_PROJECT_PAGES; page += 1) {
       const query = { startAt: keys.length, maxResults: 50, orderBy: 'key' };
-      const reply = await this.http.call({ path: '/project/search', query, ...limits });
-      const found = readProjectPage(reply.body);
+      const found = await this.call({ path: '/project/search', query, ...limits, read: readProjectPage });
       keys.push(...found.keys);
       if (found.isLast || found.keys.length === 0) break;
     }
     return keys;
   }
 
-  close(): Promise<void> {
-    return this.http.close();
+  private call<T>(call: HttpCall<T>): Promise<T> {
+    return this.site.call({ ...call, account: this.account.email, headers: { authorization: this.authorization } });
   }
 }
 
@@ -169,11 +172,9 @@ export function jqlValue(value: string): string {
   return `"${value.replace(/[\\"]/g, '\\$&')}"`;
 }
 
-/** The reply where Jira did what it was asked; its reasons where it did not. */
-function taken(reply: HttpReply, key?: string): HttpReply {
-  if (reply.status < 400) return reply;
-  const reasons = readErrors(reply.body);
-  if (key === undefined) throw new AppError('UPSTREAM_FAILED', { upstream: 'jira', status: reply.status, reasons });
-  if (reply.status === 404) throw new AppError('TICKET_NOT_FOUND', { key });
-  throw new AppError('TICKET_CHANGE_REFUSED', { key, reasons });
+/** Throws what a change that Jira did not make is answered with. */
+function refuseChange(key: string, answer: unknown, status: number): void {
+  if (status < 400) return;
+  if (status === 404) throw new AppError('TICKET_NOT_FOUND', { key });
+  throw new AppError('TICKET_CHANGE_REFUSED', { key, reasons: readErrors(answer) });
 }

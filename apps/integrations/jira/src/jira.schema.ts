@@ -1,4 +1,9 @@
-/** What is used of Jira's answers. Everything may be missing: sites differ, and so do permissions. */
+import { BadAnswer } from '@qa-pms/http';
+
+/**
+ * What is used of Jira's answers. Fields may be missing: sites differ, and so do permissions. What makes an answer the
+ * one that was asked for (the list of a page, an issue's key) may not: readers throw BadAnswer.
+ */
 
 export interface JiraPerson {
   accountId: string;
@@ -91,7 +96,7 @@ export function readIssue(value: unknown): JiraIssue | null {
   if (typeof key !== 'string' || key === '') return null;
   const createdAt = moment(fields['created']);
   const comment = record(fields['comment']);
-  const comments = readComments(comment);
+  const comments = list(comment['comments']).flatMap((one) => readComment(one) ?? []);
   return {
     id: text(id) ?? key,
     key,
@@ -115,13 +120,13 @@ export function readIssue(value: unknown): JiraIssue | null {
 
 export function readSearchPage(body: unknown): SearchPage {
   const { issues, nextPageToken } = record(body);
-  return { issues: list(issues).flatMap((issue) => readIssue(issue) ?? []), nextPageToken: text(nextPageToken) };
+  return { issues: listOf('issues', issues, readIssue), nextPageToken: text(nextPageToken) };
 }
 
 /** Comments of a page, whether Jira calls them `comments` or `values`. */
-export function readComments(body: unknown): JiraComment[] {
+export function readCommentPage(body: unknown): JiraComment[] {
   const { comments, values } = record(body);
-  return list(comments ?? values).flatMap((one) => readComment(one) ?? []);
+  return listOf('comments', comments ?? values, readComment);
 }
 
 export function readComment(value: unknown): JiraComment | null {
@@ -139,17 +144,17 @@ export function readComment(value: unknown): JiraComment | null {
 }
 
 export function readTransitions(body: unknown): JiraTransition[] {
-  return list(record(body)['transitions']).flatMap((one) => {
+  return listOf('transitions', record(body)['transitions'], (one) => {
     const { id, name, to } = record(one);
     const transitionId = text(id);
-    return transitionId === null ? [] : { id: transitionId, name: text(name) ?? transitionId, to: readStatus(to) };
+    return transitionId === null ? null : { id: transitionId, name: text(name) ?? transitionId, to: readStatus(to) };
   });
 }
 
 /** Keys of a page of projects, and whether it was the last. */
 export function readProjectPage(body: unknown): { keys: string[]; isLast: boolean } {
   const { values, isLast } = record(body);
-  return { keys: list(values).flatMap((one) => text(record(one)['key']) ?? []), isLast: isLast !== false };
+  return { keys: listOf('projects', values, (one) => text(record(one)['key'])), isLast: isLast !== false };
 }
 
 /** What Jira says was wrong: both of its shapes. */
@@ -213,6 +218,18 @@ function moment(value: unknown): Date | null {
 
 function record(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
+}
+
+/** What was read, where it is what was asked for. Throws BadAnswer. */
+export function required<T>(value: T | null): T {
+  if (value === null) throw new BadAnswer('its answer has no id');
+  return value;
+}
+
+/** The entries of a list that can be used. Throws BadAnswer where it is no list: an empty one would mean something. */
+function listOf<T>(name: string, value: unknown, read: (one: unknown) => T | null): T[] {
+  if (!Array.isArray(value)) throw new BadAnswer(`its answer has no list of ${name}`);
+  return value.flatMap((one) => read(one) ?? []);
 }
 
 function list(value: unknown): unknown[] {

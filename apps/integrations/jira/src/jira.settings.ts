@@ -1,4 +1,5 @@
 import { TICKET_STATUSES, type TicketStatus } from '@qa-pms/contracts';
+import { upstreamSettings } from '@qa-pms/http';
 import { type CheckedSettings, type ReportProblem, Setting } from '@qa-pms/platform';
 
 function webAddressProblem(value: string): string | null {
@@ -60,6 +61,9 @@ export class JiraConnection {
   })
   project = 'DEMO';
 }
+
+/** How Jira is called. Half of the 100 requests a second that Jira lets pass in bursts are left to others. */
+export class JiraHttpSettings extends upstreamSettings('jira.http', { ratePerSecond: 50, rateBurst: 50 }) {}
 
 /** Settings of the Jira integration. */
 export class JiraSettings implements CheckedSettings {

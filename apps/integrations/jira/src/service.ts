@@ -2,12 +2,12 @@ import { DatabaseSettings } from '@qa-pms/database';
 import { defineService } from '@qa-pms/platform';
 import { jiraDatabase } from './jira.database.js';
 import { JiraModule } from './jira.module.js';
-import { JiraSettings } from './jira.settings.js';
+import { JiraHttpSettings, JiraSettings } from './jira.settings.js';
 
 /** Tickets of Jira: kept in sync, listed, moved and commented. */
 export const jiraService = defineService({
   name: 'jira',
   module: JiraModule,
-  settings: [DatabaseSettings, JiraSettings],
+  settings: [DatabaseSettings, JiraSettings, JiraHttpSettings],
   database: jiraDatabase,
 });

@@ -28,7 +28,12 @@ describe('changing tickets', () => {
 
   beforeAll(async () => {
     // A long interval: what is seen afterwards came with the change, not with a sync.
-    fixture = await startJira({ JIRA_SYNC_SECONDS: '600' });
+    // No circuit breaker either: each fault is to show itself.
+    fixture = await startJira({
+      JIRA_SYNC_SECONDS: '600',
+      JIRA_HTTP_BREAKER_WINDOW: '1000',
+      JIRA_HTTP_BREAKER_MIN_CALLS: '1000',
+    });
     caller = testCaller({ projectId: fixture.projects['DEMO'], displayName: 'Quinn *Abara*', roles: ['qa'] });
     await eventually(
       () => fixture.service.request(ListTickets, {}, { caller }),

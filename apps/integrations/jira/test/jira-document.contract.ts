@@ -6,7 +6,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { processEnvironment } from '@qa-pms/platform';
 import { type JiraSimulator, startJiraSimulator } from '@qa-pms/simulators';
 import { OpenAPIBackend, type Request } from 'openapi-backend';
-import { JiraClient } from '../src/jira.client.js';
+import type { HttpClient } from '@qa-pms/http';
+import { JiraClient, jiraSite } from '../src/jira.client.js';
+import { JiraHttpSettings } from '../src/jira.settings.js';
 import { wholeJql } from '../src/sync/sync-plan.js';
 import { markdownToAdf } from '../src/text/markdown-to-adf.js';
 
@@ -104,6 +106,7 @@ function without(headers: Record<string, string>): Record<string, string> {
 describe('the official document of Jira Cloud', () => {
   let jira: JiraSimulator;
   let proxy: CheckingProxy;
+  let site: HttpClient;
   let client: JiraClient;
   let proxyUrl: string;
 
@@ -119,11 +122,12 @@ describe('the official document of Jira Cloud', () => {
     jira = await startJiraSimulator(CREDENTIALS);
     proxy = new CheckingProxy(document, jira.url);
     proxyUrl = await proxy.start();
-    client = new JiraClient({ siteUrl: proxyUrl, ...CREDENTIALS, retryDelaysMs: [1] });
+    site = jiraSite(proxyUrl, Object.assign(new JiraHttpSettings(), { privateHosts: '127.0.0.1' }));
+    client = new JiraClient(site, CREDENTIALS);
   }, 60_000);
 
   afterAll(async () => {
-    await client.close();
+    await site.close();
     proxy.stop();
     await jira.stop();
   });

@@ -53,6 +53,8 @@ function connectionTo(siteUrl: string): Record<string, string> {
     JIRA_EMAIL: CREDENTIALS.email,
     JIRA_API_TOKEN: CREDENTIALS.apiToken,
     JIRA_PROJECT_KEYS: 'DEMO',
+    JIRA_HTTP_PRIVATE_HOSTS: '127.0.0.1',
+    JIRA_HTTP_BREAKER_OPEN_MS: '500',
     JIRA_CONNECTIONS: JSON.stringify([
       {
         site_url: siteUrl,

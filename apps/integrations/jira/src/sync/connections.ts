@@ -1,8 +1,9 @@
-import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationShutdown, Optional } from '@nestjs/common';
 import { AppError } from '@qa-pms/contracts';
+import { HTTP_OBSERVER, type HttpClient, type HttpObserver } from '@qa-pms/http';
 import { requireProject } from '@qa-pms/platform';
-import { JiraClient } from '../jira.client.js';
-import { type JiraConnection, JiraSettings, connectionsOf } from '../jira.settings.js';
+import { JiraClient, jiraSite } from '../jira.client.js';
+import { type JiraConnection, JiraHttpSettings, JiraSettings, connectionsOf } from '../jira.settings.js';
 
 /** A connected site. */
 export class Connection {
@@ -12,8 +13,11 @@ export class Connection {
   /** Keys of the Jira projects that are read; null until it is known what the account sees. */
   keys: ReadonlySet<string> | null;
 
-  constructor(readonly settings: JiraConnection) {
-    this.client = new JiraClient(settings);
+  constructor(
+    readonly settings: JiraConnection,
+    site: HttpClient,
+  ) {
+    this.client = new JiraClient(site, settings);
     this.keys = settings.projectKeys.length > 0 ? new Set(settings.projectKeys) : null;
   }
 
@@ -31,9 +35,19 @@ export class Connection {
 @Injectable()
 export class Connections implements OnApplicationShutdown {
   readonly all: Connection[];
+  /** By address: the accounts of a site share what protects it. */
+  private readonly sites = new Map<string, HttpClient>();
 
-  constructor(settings: JiraSettings) {
-    this.all = connectionsOf(settings).map((one) => new Connection(one));
+  constructor(
+    settings: JiraSettings,
+    http: JiraHttpSettings,
+    @Optional() @Inject(HTTP_OBSERVER) observer?: HttpObserver,
+  ) {
+    this.all = connectionsOf(settings).map((one) => {
+      const site = this.sites.get(one.siteUrl) ?? jiraSite(one.siteUrl, http, observer);
+      this.sites.set(one.siteUrl, site);
+      return new Connection(one, site);
+    });
   }
 
   /** Those of a project. */
@@ -54,6 +68,6 @@ export class Connections implements OnApplicationShutdown {
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await Promise.all(this.all.map((connection) => connection.client.close()));
+    await Promise.all([...this.sites.values()].map((site) => site.close()));
   }
 }

@@ -89,7 +89,8 @@ export class SyncService implements OnApplicationBootstrap, OnModuleDestroy {
 
   private failed(progress: Progress, error: unknown): void {
     const refused = error instanceof AppError && error.code === 'UPSTREAM_REFUSED';
-    const fault = error instanceof AppError ? `${error.code} ${JSON.stringify(error.details)}` : String(error);
+    // Not its details: the seconds that are left until a next try differ each time.
+    const fault = error instanceof AppError ? `${error.code} ${String(error.details['status'])}` : String(error);
     progress.dueAt = Date.now() + (refused ? this.intervalMs : Math.min(RETRY_MS, this.intervalMs));
     if (fault === progress.fault) return;
     progress.fault = fault;

@@ -1,0 +1,43 @@
+import { isSpanContextValid, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { redactUrl } from './redact.js';
+
+/**
+ * The span of one try, by the stable conventions for HTTP clients
+ * (https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-client). Without an SDK it costs nothing.
+ */
+export class TrySpan {
+  private readonly span: Span;
+
+  /** `tries` is how many went before. */
+  constructor(method: string, url: URL, tries: number) {
+    this.span = trace.getTracer('@qa-pms/http').startSpan(method, {
+      kind: SpanKind.CLIENT,
+      attributes: {
+        'http.request.method': method,
+        'server.address': url.hostname,
+        'server.port': Number(url.port || (url.protocol === 'https:' ? 443 : 80)),
+        'url.full': redactUrl(url),
+        ...(tries > 0 && { 'http.request.resend_count': tries }),
+      },
+    });
+  }
+
+  /** Header `traceparent` (W3C Trace Context 1, 3.2), or nothing where there is no trace. */
+  headers(): { traceparent?: string } {
+    const context = this.span.spanContext();
+    if (!isSpanContextValid(context)) return {};
+    const flags = context.traceFlags.toString(16).padStart(2, '0');
+    return { traceparent: `00-${context.traceId}-${context.spanId}-${flags}` };
+  }
+
+  /** `errorType`: what went wrong where no status says it. */
+  end(status: number | null, errorType: string | null): void {
+    if (status !== null) this.span.setAttribute('http.response.status_code', status);
+    const type = status !== null && status >= 400 ? String(status) : errorType;
+    if (type !== null) {
+      this.span.setAttribute('error.type', type);
+      this.span.setStatus({ code: SpanStatusCode.ERROR });
+    }
+    this.span.end();
+  }
+}
