@@ -11,6 +11,8 @@ export interface Failure {
   outcome: CallOutcome;
   /** Whether another try may help. */
   retryable: boolean;
+  /** Whether it speaks against the upstream: the circuit breaker counts it. A refused call shows that it lives. */
+  isFault: boolean;
   /** Milliseconds that the upstream, or our own protection, wants us to wait; null where nobody says. */
   waitMs: number | null;
 }
@@ -60,12 +62,12 @@ export class Failures {
     const outcome = status === 429 ? 'rate_limited' : 'failed';
     const reason = status === 429 ? 'its rate limit is used up' : `status ${status}`;
     const code = BUSY.has(status) ? 'UPSTREAM_UNAVAILABLE' : 'UPSTREAM_FAILED';
-    return this.make(code, outcome, { status, reason, retryable, waitMs });
+    return this.make(code, outcome, { status, reason, retryable, isFault: status >= 500, waitMs });
   }
 
   /** Of an answer that is not what the upstream promises. */
   badAnswer(status: number | null, reason: string): Failure {
-    return this.make('UPSTREAM_FAILED', 'failed', { status, reason, retryable: true });
+    return this.make('UPSTREAM_FAILED', 'failed', { status, reason, retryable: true, isFault: true });
   }
 
   notAllowed(reason: string): Failure {
@@ -76,7 +78,7 @@ export class Failures {
   late(cancelled: boolean): Failure {
     return cancelled
       ? this.make('UPSTREAM_TIMEOUT', 'cancelled', { reason: 'the call was given up' })
-      : this.make('UPSTREAM_TIMEOUT', 'timeout', {});
+      : this.make('UPSTREAM_TIMEOUT', 'timeout', { isFault: true });
   }
 
   rateLimited(waitMs: number): Failure {
@@ -99,8 +101,10 @@ export class Failures {
     if (fault instanceof NotAllowed) return this.notAllowed(fault.message);
     const { code } = fault as { code?: unknown };
     const name = typeof code === 'string' ? code : '';
+    // The client was closed.
+    if (name === 'UND_ERR_DESTROYED' || name === 'UND_ERR_CLOSED') return this.late(true);
     if (TIMEOUTS.has(name))
-      return this.make('UPSTREAM_TIMEOUT', 'timeout', { reason: 'no connection', retryable: true });
+      return this.make('UPSTREAM_TIMEOUT', 'timeout', { reason: 'no connection', retryable: true, isFault: true });
     if (name === 'UND_ERR_HEADERS_OVERFLOW') return this.badAnswer(status, 'the headers of its answer are too large');
     if (name === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') {
       return this.badAnswer(status, 'its answer is not as long as it says');
@@ -113,22 +117,22 @@ export class Failures {
   }
 
   private unreachable(reason: string, retryable: boolean): Failure {
-    return this.make('UPSTREAM_UNAVAILABLE', 'unreachable', { reason, retryable });
+    return this.make('UPSTREAM_UNAVAILABLE', 'unreachable', { reason, retryable, isFault: true });
   }
 
   private make(
     code: 'UPSTREAM_FAILED' | 'UPSTREAM_NOT_ALLOWED' | 'UPSTREAM_REFUSED' | 'UPSTREAM_TIMEOUT' | 'UPSTREAM_UNAVAILABLE',
     outcome: Failure['outcome'],
-    facts: { status?: number | null; reason?: string; retryable?: boolean; waitMs?: number | null },
+    facts: Partial<Pick<Failure, 'retryable' | 'isFault' | 'waitMs'>> & { status?: number | null; reason?: string },
   ): Failure {
-    const { status = null, reason, retryable = false, waitMs = null } = facts;
+    const { status = null, reason, retryable = false, isFault = false, waitMs = null } = facts;
     const details = {
       upstream: this.upstream,
       status,
       ...(reason !== undefined && { reason }),
       ...(waitMs !== null && { retryAfterSeconds: Math.ceil(waitMs / 1000) }),
     };
-    return { error: new AppError(code, details), outcome, retryable, waitMs };
+    return { error: new AppError(code, details), outcome, retryable, isFault, waitMs };
   }
 }
 

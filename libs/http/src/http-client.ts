@@ -225,7 +225,8 @@ export class HttpClient {
         result = this.failures.ofStatus(status, waitMs);
       }
     } catch (fault) {
-      if (fault instanceof AppError) result = { error: fault, outcome: 'ok', retryable: false, waitMs: null };
+      if (fault instanceof AppError)
+        result = { error: fault, outcome: 'ok', retryable: false, isFault: false, waitMs: null };
       else result = signal.aborted ? this.late(journey) : this.failures.ofFault(fault, status);
     }
     span.end(status, 'value' in result || result.outcome === 'ok' ? null : result.outcome);

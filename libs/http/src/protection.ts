@@ -17,9 +17,6 @@ const STATES: Record<CircuitState, BreakerState> = {
   [CircuitState.Isolated]: 'open',
 };
 
-/** What speaks against an upstream. Limits, refused credentials and refused calls show that it lives. */
-const FAILURES = new Set(['failed', 'timeout', 'unreachable']);
-
 /** Thrown through the breaker by a try that says nothing of the upstream: it is not counted. */
 class NotCounted extends Error {
   constructor(readonly result: Outcome<unknown>) {
@@ -42,7 +39,7 @@ export class Protection {
     this.bulkhead = bulkhead(settings.concurrency, settings.queue);
     const window = Math.max(1, Math.trunc(settings.breakerWindow));
     this.breaker = circuitBreaker(
-      handleWhenResult((result) => this.speaksAgainst(result as Outcome<unknown>)),
+      handleWhenResult((result) => speaksAgainst(result as Outcome<unknown>)),
       {
         halfOpenAfter: settings.breakerOpenMs,
         breaker: new CountBreaker({
@@ -99,9 +96,8 @@ export class Protection {
       return await this.breaker.execute(async () => {
         const isTrial = this.breaker.state === CircuitState.HalfOpen;
         const result = await work();
-        // A trial must end in a verdict: one that was given up has not shown that the upstream is back.
         if ('outcome' in result && result.outcome === 'cancelled' && !isTrial) throw new NotCounted(result);
-        const outcome = this.speaksAgainst(result) ? 'failure' : 'success';
+        const outcome = speaksAgainst(result) ? 'failure' : 'success';
         this.observer.breakerUsed({ ...this.names, outcome });
         return result;
       });
@@ -110,9 +106,9 @@ export class Protection {
       throw error;
     }
   }
+}
 
-  private speaksAgainst(result: Outcome<unknown>): boolean {
-    if (!('outcome' in result)) return false;
-    return FAILURES.has(result.outcome) || result.outcome === 'cancelled';
-  }
+/** A trial that was given up has not shown that the upstream is back; elsewhere such a try is not counted. */
+function speaksAgainst(result: Outcome<unknown>): boolean {
+  return 'outcome' in result && (result.isFault || result.outcome === 'cancelled');
 }
