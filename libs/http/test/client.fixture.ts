@@ -63,6 +63,7 @@ export async function connect(
     const { status = 200, headers, body = {} } = answer;
     response.writeHead(status, headers).end(status === 204 ? undefined : JSON.stringify(body));
   });
+  closers.push(() => server.stop());
   const all = Object.assign(new (upstreamSettings('demo'))(), { privateHosts: '127.0.0.1' }, settings);
   const client = new HttpClient({
     upstream: 'demo',
@@ -75,10 +76,7 @@ export async function connect(
     },
     ...options,
   });
-  closers.push(
-    () => client.close(),
-    () => server.stop(),
-  );
+  closers.unshift(() => client.close());
   return { client, server, asked, waits, heard };
 }
 

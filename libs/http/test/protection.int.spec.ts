@@ -40,6 +40,20 @@ describe('the circuit breaker', () => {
     expect(asked).toHaveLength(5);
   });
 
+  it('stays closed when callers give up', async () => {
+    stopClock();
+    let giveUp: AbortController[] = [];
+    const { client, asked, heard } = await connect([() => giveUp.pop()?.abort()], fragile);
+
+    for (let call = 0; call < 5; call += 1) {
+      giveUp = [new AbortController()];
+      await failureOf(client.call({ ...once, signal: giveUp[0]!.signal }));
+    }
+
+    expect(asked).toHaveLength(5);
+    expect(new Set(heard)).toEqual(new Set(['call cancelled']));
+  });
+
   it('lets one call try after a while, and closes when it succeeds', async () => {
     stopClock();
     const { promise: trialArrived, resolve: arrived } = Promise.withResolvers<undefined>();
