@@ -23,9 +23,13 @@ export async function readText(body: Readable, headers: Headers, limit: number):
   const collect = async (source: AsyncIterable<Buffer>): Promise<void> => {
     for await (const chunk of limited(source, limit, tooLarge)) chunks.push(chunk);
   };
-  const encoding = String(headers['content-encoding'] ?? 'identity')
-    .trim()
-    .toLowerCase();
+  // Some servers name the encoding of a body that they do not send.
+  const isEmpty = headers['content-length'] === '0';
+  const encoding = isEmpty
+    ? 'identity'
+    : String(headers['content-encoding'] ?? 'identity')
+        .trim()
+        .toLowerCase();
   if (Number(headers['content-length'] ?? 0) > limit) {
     leave(body);
     throw new BadAnswer(tooLarge);

@@ -67,6 +67,6 @@ describe('Guard', () => {
   });
 
   it('says which range is broken', () => {
-    expect(() => guardOf('10.0.0.0/99')).toThrow('"10.0.0.0/99" of private_hosts is no CIDR range');
+    expect(() => guardOf('10.0.0.0/99')).toThrow('private_hosts: "10.0.0.0/99" is no CIDR range');
   });
 });

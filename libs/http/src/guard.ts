@@ -1,5 +1,6 @@
 import { lookup as systemLookup, type LookupAddress } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
+import { SettingsError } from '@qa-pms/platform';
 import ipaddr from 'ipaddr.js';
 import { buildConnector } from 'undici';
 
@@ -31,7 +32,7 @@ export class Guard {
   private readonly privateNames: Set<string>;
   private readonly privateRanges: Range[];
 
-  /** Throws NotAllowed where `privateHosts` holds a broken range. */
+  /** Throws SettingsError where `privateHosts` holds a broken range. */
   constructor(
     settings: { allowedHosts: string; privateHosts: string },
     private readonly resolve: Resolve = resolveAll,
@@ -40,7 +41,9 @@ export class Guard {
     const inside = listed(settings.privateHosts);
     this.privateNames = new Set(inside.filter((one) => rangeOf(one) === null));
     const broken = [...this.privateNames].find((name) => name.includes('/'));
-    if (broken !== undefined) throw new NotAllowed(`"${broken}" of private_hosts is no CIDR range`);
+    if (broken !== undefined) {
+      throw new SettingsError([`private_hosts: "${broken}" is no CIDR range. Example: private_hosts=10.0.0.0/8`]);
+    }
     this.privateRanges = inside.map(rangeOf).filter((range) => range !== null);
   }
 

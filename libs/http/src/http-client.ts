@@ -1,5 +1,6 @@
 import { setTimeout as sleepFor } from 'node:timers/promises';
 import { AppError } from '@qa-pms/contracts';
+import type { Log } from '@qa-pms/platform';
 import { LRUCache } from 'lru-cache';
 import { Pool } from 'undici';
 import { ACCEPT_ENCODING, BadAnswer, parseJson, readText } from './body.js';
@@ -21,6 +22,8 @@ export interface HttpClientOptions {
   settings: UpstreamSettings;
   /** Hears what happens, for metrics. */
   observer?: HttpObserver | undefined;
+  /** Hears of the circuit breaker's changes. */
+  log?: Pick<Log, 'warn'> | undefined;
   /** Certificate authorities (PEM) instead of Node's. */
   ca?: string;
   /** Resolves host names; for tests. */
@@ -105,7 +108,8 @@ export class HttpClient {
     this.sleep = options.sleep ?? ((ms, signal) => sleepFor(ms, undefined, { signal }));
     this.guard = new Guard(settings, options.resolve);
     this.failures = new Failures(upstream);
-    this.protection = new Protection({ upstream, server: this.base.host }, settings, this.failures, this.observer);
+    const names = { upstream, server: this.base.host };
+    this.protection = new Protection(names, settings, this.failures, this.observer, options.log);
     const tls = { minVersion: 'TLSv1.2' as const, timeout: settings.connectTimeoutMs, ...(ca !== undefined && { ca }) };
     this.pool = new Pool(this.base.origin, {
       connections: Math.max(1, Math.trunc(settings.concurrency)),
@@ -217,7 +221,8 @@ export class HttpClient {
       status = reply.statusCode;
       const waitMs = this.obeyed(call.account, status, reply.headers);
       if (isTaken(call, status)) {
-        const text = await readText(reply.body, reply.headers, settings.maxResponseBytes);
+        const sent = status === 204 ? { 'content-length': '0' } : reply.headers;
+        const text = await readText(reply.body, sent, settings.maxResponseBytes);
         result = { value: readAnswer(call, text, status) };
       } else {
         // What an error's body says is of no use here; a short one is taken so that the connection can be kept.

@@ -1,3 +1,4 @@
+import type { Log } from '@qa-pms/platform';
 import {
   bulkhead,
   BulkheadRejectedError,
@@ -35,6 +36,7 @@ export class Protection {
     settings: UpstreamSettings,
     private readonly failures: Failures,
     private readonly observer: HttpObserver,
+    log?: Pick<Log, 'warn'>,
   ) {
     this.bulkhead = bulkhead(settings.concurrency, settings.queue);
     const window = Math.max(1, Math.trunc(settings.breakerWindow));
@@ -52,7 +54,9 @@ export class Protection {
     let from: BreakerState = 'closed';
     this.breaker.onStateChange((state) => {
       if (state === CircuitState.Open) this.openUntil = Date.now() + settings.breakerOpenMs;
-      this.observer.breakerChanged({ ...names, from, to: STATES[state] });
+      const change = { ...names, from, to: STATES[state] };
+      this.observer.breakerChanged(change);
+      log?.warn(change, 'circuit breaker changed');
       from = STATES[state];
     });
   }

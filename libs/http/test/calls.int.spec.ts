@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import { AppError } from '@qa-pms/contracts';
 import { all, type Answer, connect, failureOf, stopClock } from './client.fixture.js';
@@ -6,6 +7,8 @@ import { all, type Answer, connect, failureOf, stopClock } from './client.fixtur
 const status = (code: number, headers: Record<string, string> = {}): Answer => ({ status: code, headers });
 const reset: Answer = (_request, response) => response.destroy();
 const garbage: Answer = (_request, response) => response.end('{"a"');
+const emptyGzip: Answer = (_request, response) =>
+  response.writeHead(200, { 'content-encoding': 'gzip', 'content-length': '0' }).end();
 const silence: Answer = () => undefined;
 
 describe('a call', () => {
@@ -23,10 +26,27 @@ describe('a call', () => {
     expect(asked[0]).toMatchObject({ line: 'GET /api/things?q=a+b%26c&page=2', headers: { 'x-key': 'k' } });
   });
 
-  it('reads null of an empty answer', async () => {
-    const { client } = await connect([status(204)]);
+  it.each([status(204), status(204, { 'content-encoding': 'gzip' }), emptyGzip])(
+    'reads null of an empty answer',
+    async (answer) => {
+      const { client } = await connect([answer]);
 
-    expect(await client.call({ method: 'POST', path: '/x', body: {}, read: all })).toBeNull();
+      expect(await client.call({ method: 'POST', path: '/x', body: {}, read: all })).toBeNull();
+    },
+  );
+
+  it.each([
+    ['gzip', gzipSync],
+    ['br', brotliCompressSync],
+    ['deflate', deflateSync],
+  ])('takes an answer in %s', async (encoding, compress) => {
+    const body = compress(JSON.stringify({ fine: 'ü'.repeat(10_000) }));
+    const { client, asked } = await connect([
+      (_request, response) => response.writeHead(200, { 'content-encoding': encoding }).end(body),
+    ]);
+
+    expect(await client.call({ path: '/x', read: all })).toEqual({ fine: 'ü'.repeat(10_000) });
+    expect(asked[0]?.headers['accept-encoding']).toContain(encoding);
   });
 
   it('lets the caller read a status that it accepts', async () => {

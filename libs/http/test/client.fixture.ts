@@ -70,6 +70,7 @@ export async function connect(
     baseUrl: `${server.url}/api/`,
     settings: all,
     observer: hearing(heard),
+    log: { warn: ({ from, to }, text) => heard.push(`warning: ${text} from ${String(from)} to ${String(to)}`) },
     sleep: async (ms) => {
       waits.push(ms);
       pass(ms);

@@ -19,6 +19,7 @@ describe('the circuit breaker', () => {
     expect(refused.details).toMatchObject({ reason: expect.stringContaining('left alone'), retryAfterSeconds: 10 });
     expect(asked).toHaveLength(2);
     expect(heard).toContain('breaker closed to open');
+    expect(heard).toContain('warning: circuit breaker changed from closed to open');
     expect(heard.slice(-2)).toEqual(['breaker rejected', 'call circuit_open']);
   });
 
@@ -78,7 +79,7 @@ describe('the circuit breaker', () => {
       Array(2).fill(expect.stringContaining('left alone')),
     );
     expect([asked.length, after]).toEqual([5, [{ fine: true }, { fine: true }]]);
-    expect(heard.filter((one) => one.includes(' to '))).toEqual([
+    expect(heard.filter((one) => /^breaker .* to /.test(one))).toEqual([
       'breaker closed to open',
       'breaker open to half_open',
       'breaker half_open to closed',

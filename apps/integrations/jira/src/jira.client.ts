@@ -1,5 +1,5 @@
 import { AppError } from '@qa-pms/contracts';
-import { HttpClient, type HttpCall, type HttpObserver, type UpstreamSettings } from '@qa-pms/http';
+import { HttpClient, type HttpCall, type HttpClientOptions, type UpstreamSettings } from '@qa-pms/http';
 import {
   ISSUE_FIELDS,
   type JiraComment,
@@ -39,8 +39,13 @@ const SEARCH_TIMEOUT_MS = 30_000;
 const MAX_PROJECT_PAGES = 20;
 
 /** The way to a site, for all its accounts. `siteUrl`: `https://example.atlassian.net`. */
-export function jiraSite(siteUrl: string, settings: UpstreamSettings, observer?: HttpObserver): HttpClient {
-  return new HttpClient({ upstream: 'jira', baseUrl: `${siteUrl.replace(/\/+$/, '')}/rest/api/3`, settings, observer });
+export function jiraSite(
+  siteUrl: string,
+  settings: UpstreamSettings,
+  hearing: Pick<HttpClientOptions, 'observer' | 'log'> = {},
+): HttpClient {
+  const baseUrl = `${siteUrl.replace(/\/+$/, '')}/rest/api/3`;
+  return new HttpClient({ upstream: 'jira', baseUrl, settings, ...hearing });
 }
 
 /** The calls to Jira Cloud's REST API v3 that we need. Errors: UPSTREAM_*. */

@@ -1,7 +1,7 @@
 import { Inject, Injectable, type OnApplicationShutdown, Optional } from '@nestjs/common';
 import { AppError } from '@qa-pms/contracts';
 import { HTTP_OBSERVER, type HttpClient, type HttpObserver } from '@qa-pms/http';
-import { requireProject } from '@qa-pms/platform';
+import { Log, requireProject } from '@qa-pms/platform';
 import { JiraClient, jiraSite } from '../jira.client.js';
 import { type JiraConnection, JiraHttpSettings, JiraSettings, connectionsOf } from '../jira.settings.js';
 
@@ -41,10 +41,11 @@ export class Connections implements OnApplicationShutdown {
   constructor(
     settings: JiraSettings,
     http: JiraHttpSettings,
+    log: Log,
     @Optional() @Inject(HTTP_OBSERVER) observer?: HttpObserver,
   ) {
     this.all = connectionsOf(settings).map((one) => {
-      const site = this.sites.get(one.siteUrl) ?? jiraSite(one.siteUrl, http, observer);
+      const site = this.sites.get(one.siteUrl) ?? jiraSite(one.siteUrl, http, { observer, log });
       this.sites.set(one.siteUrl, site);
       return new Connection(one, site);
     });
