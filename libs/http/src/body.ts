@@ -1,6 +1,7 @@
 import type { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+import { jsonDepth } from '@qa-pms/platform';
 import type { Headers } from './rate-limit-headers.js';
 
 /** An answer whose body cannot be taken. The message is a sentence of ours. */
@@ -69,9 +70,13 @@ async function* limited(source: AsyncIterable<Buffer>, limit: number, tooLarge: 
   }
 }
 
+/** Documents of rich text nest, but not like this; recursion stands it, and so does JSON.parse. */
+const MAX_DEPTH = 1_000;
+
 /** JSON of a text; null where it is empty. Throws BadAnswer. */
 export function parseJson(text: string): unknown {
   if (text.trim() === '') return null;
+  if (jsonDepth(text) > MAX_DEPTH) throw new BadAnswer(`its answer nests deeper than ${MAX_DEPTH} levels`);
   try {
     return JSON.parse(text);
   } catch {

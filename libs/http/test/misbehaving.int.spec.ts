@@ -87,6 +87,7 @@ const ROWS: Row[] = [
   ['sends a web page', body('<!DOCTYPE html><html>Sign in'), 'UPSTREAM_FAILED', /web page/, 4],
   ['sends half a JSON', body('{"fine": tr'), 'UPSTREAM_FAILED', /not JSON/, 4],
   ['sends bytes at random', body(Buffer.from([0xff, 0, 0xfe, 0x80])), 'UPSTREAM_FAILED', /not JSON/, 4],
+  ['nests its JSON 400,000 deep', body('['.repeat(400_000) + ']'.repeat(400_000)), 'UPSTREAM_FAILED', /nests deeper/, 4],
   ['sends JSON of another form', body('{"errorMessages": []}'), 'UPSTREAM_FAILED', /form/, 4],
   ['sends nothing where an answer is due', body(''), 'UPSTREAM_FAILED', /form/, 4],
 

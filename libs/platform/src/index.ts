@@ -14,6 +14,7 @@ export * from './http-errors.js';
 export * from './jobs.js';
 export * from './kafka/kafka-client.js';
 export * from './kafka/kafka.settings.js';
+export * from './json-depth.js';
 export * from './kafka/topics.js';
 export * from './log.js';
 export * from './messaging/dead-letters.js';

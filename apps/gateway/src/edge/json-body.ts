@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { AppError } from '@qa-pms/contracts';
+import { jsonDepth } from '@qa-pms/platform';
 
 /** Deeper nesting than any of our bodies has, by far; what is deeper would exhaust the stack of whoever reads it. */
 const MAX_DEPTH = 64;
@@ -10,7 +11,7 @@ export function parseBody(bytes: Buffer): unknown {
   if (bytes.length === 0) return undefined;
   if (!isUtf8(bytes)) throw new AppError('MALFORMED_JSON', { reason: 'The body is not valid UTF-8.' });
   const text = bytes.toString('utf8');
-  if (depthOf(text) > MAX_DEPTH)
+  if (jsonDepth(text) > MAX_DEPTH)
     throw new AppError('MALFORMED_JSON', { reason: `Nested deeper than ${String(MAX_DEPTH)}.` });
   let body: unknown;
   try {
@@ -57,20 +58,4 @@ function check(value: unknown, path: string): void {
       check(item, inner);
     }
   }
-}
-
-function depthOf(text: string): number {
-  let depth = 0;
-  let deepest = 0;
-  let inString = false;
-  for (let index = 0; index < text.length; index += 1) {
-    const code = text.charCodeAt(index);
-    if (inString) {
-      if (code === 0x5c) index += 1;
-      else if (code === 0x22) inString = false;
-    } else if (code === 0x22) inString = true;
-    else if (code === 0x7b || code === 0x5b) deepest = Math.max(deepest, (depth += 1));
-    else if (code === 0x7d || code === 0x5d) depth -= 1;
-  }
-  return deepest;
 }
