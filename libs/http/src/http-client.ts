@@ -244,7 +244,7 @@ export class HttpClient {
     const busy = status === 429 || status === 503;
     // Moments are told by the upstream's clock, which may differ from ours.
     const clock = Date.parse(String(headers['date']));
-    const told = readWait(headers, Number.isNaN(clock) ? Date.now() : clock, busy);
+    const told = readWait(headers, Number.isNaN(clock) ? Date.now() : clock, status);
     const waitMs = told ?? (status === 429 ? settings.rateLimitedWaitSeconds * 1000 : null);
     if (status === 429) this.observer.rateLimited({ upstream, by: 'upstream' });
     if (waitMs !== null) this.limitOf(account).hold(Date.now(), waitMs);

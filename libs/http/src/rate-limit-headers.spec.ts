@@ -40,7 +40,14 @@ describe('readWait', () => {
     ['what cannot be read', { 'retry-after': 'soon', 'x-ratelimit-reset': 'tomorrow', ratelimit: '"a";r=;t=x' }, null],
     ['a reset without a moment', { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '' }, null],
   ])('reads %s of a 429', (_what, headers, expected) => {
-    expect(readWait(headers, NOW, true)).toBe(expected);
+    expect(readWait(headers, NOW, 429)).toBe(expected);
+  });
+
+  it('heeds Retry-After of a 503, and no limit that is not used up', () => {
+    const headers = { 'x-ratelimit-remaining': '99', 'x-ratelimit-reset': '60' };
+
+    expect(readWait({ ...headers, 'retry-after': '2' }, NOW, 503)).toBe(2_000);
+    expect(readWait(headers, NOW, 503)).toBeNull();
   });
 
   it.each<[string, Headers, number | null]>([
@@ -49,6 +56,6 @@ describe('readWait', () => {
     ['does not wait for a reset alone', { 'x-ratelimit-reset': '4' }, null],
     ["does not heed Jira Data Center's Retry-After of an answer that it gave", { 'retry-after': '4' }, null],
   ])('of a good answer %s', (_what, headers, expected) => {
-    expect(readWait(headers, NOW, false)).toBe(expected);
+    expect(readWait(headers, NOW, 200)).toBe(expected);
   });
 });

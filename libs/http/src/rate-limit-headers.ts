@@ -14,12 +14,12 @@ interface Limit {
 
 /**
  * Milliseconds that an answer asks us to wait before the next call; null where it does not say. Read are `Retry-After`
- * (seconds or a date, RFC 9110 10.2.3) and, where a limit is used up or `refused` says so (429), the reset of
+ * of 429 and 503 (seconds or a date, RFC 9110 10.2.3) and, where a limit is used up or the status is 429, the reset of
  * `RateLimit`, `RateLimit-Reset` (IETF drafts) and `X-RateLimit-Reset` in every form of our upstreams: seconds from
  * now, epoch seconds or milliseconds, an ISO time (Jira).
  */
-export function readWait(headers: Headers, now: number, refused: boolean): number | null {
-  if (refused) {
+export function readWait(headers: Headers, now: number, status: number): number | null {
+  if (status === 429 || status === 503) {
     for (const name of RETRY_AFTER) {
       const waitMs = momentMs(first(headers[name]), now);
       if (waitMs !== null) return waitMs;
@@ -28,7 +28,7 @@ export function readWait(headers: Headers, now: number, refused: boolean): numbe
   const limits = PREFIXES.flatMap((prefix) => [...listed(headers, prefix), ...spread(headers, prefix, now)]);
   const usedUp = limits.filter(({ remaining }) => remaining !== null && remaining <= 0);
   if (usedUp.length > 0) return Math.max(...usedUp.map(({ resetMs }) => resetMs));
-  return refused && limits.length > 0 ? Math.min(...limits.map(({ resetMs }) => resetMs)) : null;
+  return status === 429 && limits.length > 0 ? Math.min(...limits.map(({ resetMs }) => resetMs)) : null;
 }
 
 /** `RateLimit: "burst";r=0;t=5, "hour";r=7;t=60` (drafts from 07 on), or `limit=300, remaining=0, reset=12` (to 06). */
