@@ -39,21 +39,21 @@ export class GroupConsumer {
   private crashed = false;
   private stopped = false;
   private heard = Date.now();
+  private askedAt = Date.now();
   private readonly progress = new Progress();
+  private readonly dead = new WeakSet<Consumer>();
   private timers: NodeJS.Timeout[] = [];
 
   constructor(private readonly options: GroupConsumerOptions) {}
 
   /** Resolved when it has joined its group with partitions; it tries until then, or until stopped. */
   async start(): Promise<void> {
-    const from = Date.now();
     await this.connect();
     this.timers = [
       setInterval(() => void this.commit(), COMMIT_MS).unref(),
       setInterval(() => void this.watch(), SILENT_MS / 3).unref(),
     ];
     while (!this.assigned && !this.stopped) await sleep(10);
-    this.options.log.info({ groupId: this.options.groupId, tookMs: Date.now() - from }, 'consumer has joined');
   }
 
   /** Null when records arrive; else what is missing. */
@@ -88,8 +88,11 @@ export class GroupConsumer {
     const { kafka, clientId, groupId, topics, log } = this.options;
     for (let attempt = 0; !this.stopped; attempt += 1) {
       const consumer = this.create();
+      this.askedAt = Date.now();
       try {
         await removeDeadPredecessors(kafka, clientId, groupId).catch((error: unknown) => {
+          // Joined beside them it would wait for their session to end: rather look again.
+          if (mayPass(error)) throw error;
           log.debug({ err: error, groupId }, 'predecessors were not looked for');
         });
         await consumer.connect();
@@ -100,18 +103,22 @@ export class GroupConsumer {
           partitionsConsumedConcurrently: 24,
           eachBatch: (payload) => this.batch(payload),
         });
+        // A crash while it joins does not reject.
+        if (this.dead.has(consumer)) throw new Error('The consumer has ended already.');
         this.consumer = consumer;
-        return;
+        break;
       } catch (error) {
         if (attempt === 0) log.warn({ err: error, groupId }, 'consumer waits for the broker');
         await consumer.disconnect().catch(() => undefined);
-        await sleep(500);
+        await sleep(200);
       }
     }
+    // Stopped while it connected.
+    if (this.stopped) await this.consumer?.disconnect().catch(() => undefined);
   }
 
   private create(): Consumer {
-    const { kafka, groupId, sessionTimeoutMs, assigner } = this.options;
+    const { kafka, groupId, sessionTimeoutMs, assigner, log } = this.options;
     const consumer = kafka.consumer({
       groupId,
       sessionTimeout: sessionTimeoutMs,
@@ -121,7 +128,8 @@ export class GroupConsumer {
       maxWaitTimeInMs: 100,
       metadataMaxAge: 10_000,
       allowAutoTopicCreation: false,
-      retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 5, restartOnFailure: () => Promise.resolve(true) },
+      // We replace it ourselves: kafkajs's restart would wait until the broker has forgotten our own dead member.
+      retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 5, restartOnFailure: () => Promise.resolve(false) },
       ...(assigner && { partitionAssigners: [assigner] }),
     });
     const { GROUP_JOIN, HEARTBEAT, FETCH, REBALANCING, CRASH } = consumer.events;
@@ -131,6 +139,7 @@ export class GroupConsumer {
       this.crashed = false;
       this.progress.keepOnly(assignment);
       this.assigned = Object.values(assignment).some((partitions) => partitions.length > 0);
+      log.info({ groupId, tookMs: Date.now() - this.askedAt }, 'consumer has joined');
     });
     for (const alive of [HEARTBEAT, FETCH]) {
       consumer.on(alive, () => {
@@ -138,10 +147,14 @@ export class GroupConsumer {
       });
     }
     // It stays ready: all members rebalance at once, and for readiness to fail on all of them would be an outage.
-    consumer.on(REBALANCING, () => void this.commit());
+    consumer.on(REBALANCING, () => {
+      this.askedAt = Date.now();
+      void this.commit();
+    });
     consumer.on(CRASH, () => {
-      this.assigned = false;
       this.crashed = true;
+      this.dead.add(consumer);
+      if (consumer === this.consumer) void this.replace();
     });
     return consumer;
   }
@@ -197,13 +210,24 @@ export class GroupConsumer {
   private async watch(): Promise<void> {
     if (this.stopped || !this.consumer || Date.now() - this.heard < SILENT_MS) return;
     this.options.log.warn({ groupId: this.options.groupId }, 'consumer was silent and is replaced');
+    await this.replace();
+  }
+
+  private async replace(): Promise<void> {
     const { consumer } = this;
     this.consumer = null;
     this.assigned = false;
     this.heard = Date.now();
-    await Promise.race([consumer.disconnect().catch(() => undefined), sleep(2_000)]);
+    await Promise.race([consumer?.disconnect().catch(() => undefined), sleep(2_000)]);
+    await sleep(100);
     await this.connect();
   }
+}
+
+/** Whether the broker, or the group's coordinator, is only not there yet. */
+function mayPass(error: unknown): boolean {
+  const { name, retriable } = error as { name?: unknown; retriable?: unknown };
+  return retriable === true || name === 'KafkaJSNumberOfRetriesExceeded';
 }
 
 function textHeaders(headers: IHeaders | undefined): Record<string, string> {

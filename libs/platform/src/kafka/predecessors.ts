@@ -14,17 +14,12 @@ interface Cluster {
 }
 type CreateCluster = (options: object) => Cluster;
 
-/** Groups of this process that have looked already: a live member of ours must not be removed by a later start. */
-const looked = new WeakMap<Kafka, Set<string>>();
-
 /**
- * Removes members that an earlier life of this instance left in a group: those with our own, unique, client id. Without
- * it a restart waits until the broker notices the death (the session timeout).
+ * Removes members that an earlier life of this instance, or of its connection to the broker, left in a group: those with
+ * our own, unique, client id. Without it a restart waits until the broker notices the death (the session timeout). Only
+ * for who has no live member in the group.
  */
 export async function removeDeadPredecessors(kafka: Kafka, clientId: string, groupId: string): Promise<void> {
-  const done = looked.get(kafka) ?? new Set<string>();
-  looked.set(kafka, done);
-  if (done.has(groupId)) return;
   const symbol = Object.getOwnPropertySymbols(kafka).find(
     ({ description }) => description === 'private:Kafka:createCluster',
   );
@@ -37,7 +32,6 @@ export async function removeDeadPredecessors(kafka: Kafka, clientId: string, gro
     const { groups } = await coordinator.describeGroups({ groupIds: [groupId] });
     const dead = groups.flatMap(({ members }) => members.filter((member) => member.clientId === clientId));
     for (const { memberId } of dead) await coordinator.leaveGroup({ groupId, memberId });
-    done.add(groupId);
   } finally {
     await cluster.disconnect();
   }
