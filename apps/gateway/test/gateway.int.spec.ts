@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   AppError,
@@ -20,8 +21,11 @@ import { ROUTES } from '../src/routes/all-routes.js';
 const USER = '0198c5b0-7d7e-7c3a-9d2f-0a1b2c3d4e5f';
 const PROJECT = '0198c5b0-7d7e-7c3a-9d2f-0a1b2c3d4e60';
 const ID = '0198c5b0-7d7e-7c3a-9d2f-0a1b2c3d4e61';
+/** A user and a workflow that are answered late: each within the deadline, both together not. */
+const SLOW = '0198c5b0-7d7e-7c3a-9d2f-0a1b2c3d4e62';
+const [SLOW_MS, DEADLINE_MS] = [700, 1_000];
 
-const JOINED = '0198c5b0-7d7e-7c3a-9d2f-0a1b2c3d4e62';
+const JOINED = '0198c5b0-7d7e-7c3a-9d2f-0a1b2c3d4e63';
 
 const memberships = [
   { id: PROJECT, key: 'DEMO', name: 'Demo', roles: ['qa'] },
@@ -62,7 +66,7 @@ async function send(
 function tokenOf(claims: Record<string, unknown>, expires = '5m', issuer = 'qa-pms'): Promise<string> {
   return new SignJWT(claims)
     .setProtectedHeader({ alg: 'RS256', kid: 'k1' })
-    .setSubject(USER)
+    .setSubject(typeof claims['sub'] === 'string' ? claims['sub'] : USER)
     .setIssuer(issuer)
     .setAudience('qa-pms')
     .setIssuedAt()
@@ -76,14 +80,13 @@ beforeAll(async () => {
   privateKey = pair.privateKey;
   const jwk = { ...(await exportJWK(pair.publicKey)), kid: 'k1', alg: 'RS256', use: 'sig' } as never;
   gateway = await startService(gatewayService, {
+    settings: { REQUEST_TIMEOUT_MS: String(DEADLINE_MS) },
     stubs: [
       stub(GetSigningKeys, () => ({ keys: [jwk] })),
-      stub(ResolveAccess, () => ({
-        userId: USER,
-        displayName: 'Quinn',
-        roles: [],
-        projects: memberships,
-      })),
+      stub(ResolveAccess, async ({ userId }) => {
+        if (userId === SLOW) await sleep(SLOW_MS);
+        return { userId, displayName: 'Quinn', roles: [], projects: memberships };
+      }),
       stub(UpdateMe, () => {
         memberships.push({ id: JOINED, key: 'JOINED', name: 'Joined', roles: ['qa'] });
         return { id: USER } as never;
@@ -102,7 +105,10 @@ beforeAll(async () => {
           ? new AppError('UPSTREAM_UNAVAILABLE', { upstream: 'jira' })
           : new AppError('TICKET_NOT_FOUND', { key });
       }),
-      stub(GetWorkflow, ({ id }) => ({ id, rowVersion: 7 }) as Workflow),
+      stub(GetWorkflow, async ({ id }) => {
+        if (id === SLOW) await sleep(SLOW_MS);
+        return { id, rowVersion: 7 } as Workflow;
+      }),
       stub(UpdateStep, (command) => ({ id: command.id, rowVersion: 8, steps: [command] }) as never),
       stub(UpdateReport, () => ({ rowVersion: 3 }) as never),
     ],
@@ -113,6 +119,19 @@ beforeAll(async () => {
 afterAll(() => gateway.stop());
 
 const DEMO = { 'x-project-id': 'DEMO' };
+
+describe('the deadline', () => {
+  it('is one for all that a request needs', async () => {
+    const authorization = `Bearer ${await tokenOf({ sub: SLOW })}`;
+
+    const { status, headers, body } = await send('GET', `/api/v1/workflows/${SLOW}`, {
+      headers: { ...DEMO, authorization },
+    });
+
+    expect([status, headers['retry-after']]).toEqual([504, '1']);
+    expect(body).toMatchObject({ code: 'UPSTREAM_TIMEOUT', details: { upstream: 'workflow' } });
+  });
+});
 
 describe('the error contract', () => {
   it.each([

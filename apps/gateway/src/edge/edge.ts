@@ -1,7 +1,7 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { AppError, type RequestClass, type ReplyOf } from '@qa-pms/contracts';
-import { type Caller, Health, Log, MessageBus, sendError, validatePayload } from '@qa-pms/platform';
+import { type Caller, Health, Log, MessageBus, PlatformSettings, sendError, validatePayload } from '@qa-pms/platform';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { GatewaySettings } from '../gateway.settings.js';
 import { apiDocument } from '../openapi/document.js';
@@ -36,6 +36,7 @@ export class Edge implements OnModuleInit {
     private readonly health: Health,
     private readonly log: Log,
     private readonly settings: GatewaySettings,
+    private readonly platform: PlatformSettings,
   ) {}
 
   async onModuleInit(): Promise<void> {
@@ -126,7 +127,13 @@ export class Edge implements OnModuleInit {
     const caller = (request as Signed).caller ?? ANONYMOUS;
     const requestId = request.id;
     const send = <C extends RequestClass>(message: C, content: InstanceType<C>): Promise<ReplyOf<C>> =>
-      this.bus.request(message, content, { caller, requestId, ...idempotency(request, route, message) });
+      this.bus.request(message, content, {
+        caller,
+        requestId,
+        // One deadline for all that an HTTP request needs: who it is from was asked before.
+        timeoutMs: this.platform.requestTimeoutMs - reply.elapsedTime,
+        ...idempotency(request, route, message),
+      });
     if (route.answer) return route.answer({ payload, caller, request: send, bus: this.bus }, reply);
     const result = await send(route.message, payload).finally(() => this.afterSent(route));
     if (route.version) void reply.header('etag', `"${String(route.version(result as never))}"`);
