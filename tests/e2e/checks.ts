@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from '@jest/globals';
-import type { TicketSummary, WorkflowTime } from '@qa-pms/contracts';
+import type { TicketSummary, Workflow, WorkflowTime } from '@qa-pms/contracts';
 import pg from 'pg';
 import type { Api } from './api.js';
 
@@ -13,8 +13,10 @@ export async function ticketKeys(api: Api, count: number): Promise<string[]> {
   }
 }
 
-/** Tracking has followed a workflow to this version, and its sessions add up and do not overlap. */
-export async function expectTimesOf(api: Api, id: string, version: number): Promise<void> {
+/** The workflow is at this version, tracking has followed it there, and its sessions add up and do not overlap. */
+export async function expectAgreement(api: Api, id: string, version: number): Promise<void> {
+  const { body: workflow } = await api.get<Workflow>(`/workflows/${id}`);
+  expect(workflow.rowVersion).toBe(version);
   const time = await timesAfter(api, id, version);
   const sum = time.steps.flatMap(({ sessions }) => sessions).reduce((total, { seconds }) => total + seconds, 0);
   expect(time).toMatchObject({ rowVersion: version, totalSeconds: sum });

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Workflow } from '@qa-pms/contracts';
 import { describeWithKafka } from '@qa-pms/testing/jest';
 import type { Api } from './api.js';
-import { deadLetters, expectTimesOf, ticketKeys } from './checks.js';
+import { deadLetters, expectAgreement, ticketKeys } from './checks.js';
 import { startDistributedSystem, type System } from './system.js';
 
 /** `npm run prove:crash` runs it whole; CI a short one. */
@@ -60,9 +60,7 @@ describeWithKafka('killed services', (kafka) => {
       await killing;
 
       for (const { id, version } of results) {
-        const { body: workflow } = await qa.get<Workflow>(`/workflows/${id}`);
-        expect(workflow.rowVersion).toBe(version);
-        await expectTimesOf(qa, id, version);
+        await expectAgreement(qa, id, version);
       }
       expect(kills).toHaveLength(KILLS);
       expect(await deadLetters(system.databaseUrl ?? '')).toBe(0);

@@ -4,7 +4,7 @@ import { describeWithKafka } from '@qa-pms/testing/jest';
 import { AssignerProtocol, Kafka, logLevel, type PartitionMetadata, Partitioners } from 'kafkajs';
 import type { Api } from './api.js';
 import { Balancer } from './balancer.js';
-import { deadLetters, expectTimesOf } from './checks.js';
+import { deadLetters, expectAgreement } from './checks.js';
 import { Load, type Sample, summary } from './load.js';
 import { type Process, startDistributedSystem, type System } from './system.js';
 
@@ -52,7 +52,7 @@ describeWithKafka('two instances', (kafka) => {
     expect(load.wrong).toEqual([]);
     expect(Math.max(...load.samples.map(({ tookMs }) => tookMs))).toBeLessThan(ANSWERED_MS);
     const other = qa.at(balancer.next());
-    for (const [id, version] of load.versions) await expectTimesOf(other, id, version);
+    for (const [id, version] of load.versions) await expectAgreement(other, id, version);
     expect(await deadLetters(system.databaseUrl ?? '')).toBe(0);
   }, 60_000);
 

@@ -4,7 +4,7 @@ import type { TicketPage } from '@qa-pms/contracts';
 import { type OwnDatabase, startOwnDatabase } from '@qa-pms/testing';
 import { describeWithKafka } from '@qa-pms/testing/jest';
 import type { Api } from './api.js';
-import { deadLetters, expectTimesOf } from './checks.js';
+import { deadLetters, expectAgreement } from './checks.js';
 import { Load, type Sample, summary } from './load.js';
 import { startDistributedSystem, type System } from './system.js';
 
@@ -51,7 +51,7 @@ describeWithKafka('while a part is gone', (kafka) => {
     for (const load of [before, meanwhile, afterwards]) {
       expect(load.wrong).toEqual([]);
       expect(Math.max(...load.samples.map(({ tookMs }) => tookMs))).toBeLessThan(ANSWERED_MS);
-      for (const [id, version] of load.versions) await expectTimesOf(qa, id, version);
+      for (const [id, version] of load.versions) await expectAgreement(qa, id, version);
     }
     expect(await deadLetters(database.url)).toBe(0);
   }, 60_000);

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { describeWithKafka } from '@qa-pms/testing/jest';
 import type { Api } from './api.js';
 import { Balancer, Connection } from './balancer.js';
-import { deadLetters, expectTimesOf } from './checks.js';
+import { deadLetters, expectAgreement } from './checks.js';
 import { Load, summary } from './load.js';
 import { startAllInOneSystem, startDistributedSystem, type System } from './system.js';
 
@@ -53,7 +53,7 @@ describeWithKafka('a stop under load', (kafka) => {
       expect(load.wrong).toEqual([]);
       expect(load.samples.filter(({ status }) => status !== 200)).toEqual([]);
       const other = qa.at(balancer.next());
-      for (const [id, version] of load.versions) await expectTimesOf(other, id, version);
+      for (const [id, version] of load.versions) await expectAgreement(other, id, version);
       expect(await deadLetters(system.databaseUrl ?? '')).toBe(0);
       process.stderr.write(`stop of a ${service}: ${summary(load.samples)}\n`);
     }, 60_000);
@@ -93,7 +93,7 @@ describe('a stop of all in one under load', () => {
     // Refused by a closed port, or by the error contract.
     expect(new Set(load.samples.map(({ status }) => status))).toEqual(new Set([0, 200]));
     expect(load.wrong).toEqual([]);
-    for (const [workflowId, last] of load.versions) await expectTimesOf(qa, workflowId, last);
+    for (const [workflowId, last] of load.versions) await expectAgreement(qa, workflowId, last);
     process.stderr.write(`stop of all in one: ${summary(load.samples)}\n`);
   }, 120_000);
 });
