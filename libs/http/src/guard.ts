@@ -1,6 +1,5 @@
 import { lookup as systemLookup, type LookupAddress } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
-import { SettingsError } from '@qa-pms/platform';
 import ipaddr from 'ipaddr.js';
 import { buildConnector } from 'undici';
 
@@ -32,18 +31,13 @@ export class Guard {
   private readonly privateNames: Set<string>;
   private readonly privateRanges: Range[];
 
-  /** Throws SettingsError where `privateHosts` holds a broken range. */
   constructor(
-    settings: { allowedHosts: string; privateHosts: string },
+    settings: { allowedHosts: string[]; privateHosts: string[] },
     private readonly resolve: Resolve = resolveAll,
   ) {
-    this.allowed = listed(settings.allowedHosts);
-    const inside = listed(settings.privateHosts);
+    this.allowed = settings.allowedHosts.map((one) => hostOf(one.toLowerCase()));
+    const inside = settings.privateHosts.map((one) => hostOf(one.toLowerCase()));
     this.privateNames = new Set(inside.filter((one) => rangeOf(one) === null));
-    const broken = [...this.privateNames].find((name) => name.includes('/'));
-    if (broken !== undefined) {
-      throw new SettingsError([`private_hosts: "${broken}" is no CIDR range. Example: private_hosts=10.0.0.0/8`]);
-    }
     this.privateRanges = inside.map(rangeOf).filter((range) => range !== null);
   }
 
@@ -111,11 +105,9 @@ export class Guard {
   }
 }
 
-function listed(value: string): string[] {
-  return value
-    .split(',')
-    .map((one) => hostOf(one.trim().toLowerCase()))
-    .filter((one) => one !== '');
+/** What is wrong with an entry of `private_hosts`; null where it is a name, an address or a CIDR range. */
+export function privateHostProblem(entry: string): string | null {
+  return entry.includes('/') && rangeOf(entry) === null ? 'is no CIDR range' : null;
 }
 
 /** A host as it is compared: without the brackets of IPv6 and the dot of the root. */

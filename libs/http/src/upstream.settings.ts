@@ -1,4 +1,5 @@
 import { Setting, type SettingsClass } from '@qa-pms/platform';
+import { privateHostProblem } from './guard.js';
 
 /** How one upstream is called: what an operator may change. */
 export interface UpstreamSettings {
@@ -30,10 +31,10 @@ export interface UpstreamSettings {
   breakerOpenMs: number;
   /** Largest body of an answer, bytes, sent and decompressed. */
   maxResponseBytes: number;
-  /** Hosts that may be called, comma-separated, `*.example.com` for all below; empty: any. */
-  allowedHosts: string;
+  /** Hosts that may be called, `*.example.com` for all below; none: any. */
+  allowedHosts: string[];
   /** Names, addresses or CIDR ranges inside (private, loopback, …) that may be called, also without TLS. */
-  privateHosts: string;
+  privateHosts: string[];
   /** Whether the upstream gets our trace context (W3C traceparent). */
   propagateTrace: boolean;
 }
@@ -154,21 +155,19 @@ export function upstreamSettings(
 
     @Setting({
       key: key('allowed_hosts'),
-      description:
-        'Hosts that may be called, comma-separated, *.example.com for all below one; empty: any public host.',
-      example: '*.atlassian.net,api.atlassian.com',
-      optional: true,
+      description: 'Hosts that may be called, *.example.com for all below one; none: any public host.',
+      example: '["*.atlassian.net", api.atlassian.com]',
     })
-    allowedHosts = '';
+    allowedHosts: string[] = [];
 
     @Setting({
       key: key('private_hosts'),
       description:
-        'Host names, addresses or CIDR ranges of private networks and this machine that may be called, comma-separated; only those may do without TLS.',
-      example: 'jira.intern.example.com,10.0.0.0/8',
-      optional: true,
+        'Host names, addresses or CIDR ranges of private networks and this machine that may be called; only those may do without TLS.',
+      example: '[jira.intern.example.com, 10.0.0.0/8]',
+      check: privateHostProblem,
     })
-    privateHosts = '';
+    privateHosts: string[] = [];
 
     @Setting({
       key: key('propagate_trace'),

@@ -64,7 +64,7 @@ export async function connect(
     response.writeHead(status, headers).end(status === 204 ? undefined : JSON.stringify(body));
   });
   closers.push(() => server.stop());
-  const all = Object.assign(new (upstreamSettings('demo'))(), { privateHosts: '127.0.0.1' }, settings);
+  const all = Object.assign(new (upstreamSettings('demo'))(), { privateHosts: ['127.0.0.1'] }, settings);
   const client = new HttpClient({
     upstream: 'demo',
     baseUrl: `${server.url}/api/`,

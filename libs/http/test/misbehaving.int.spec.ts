@@ -64,8 +64,8 @@ const to =
 
 const fine = body('{"fine": true}');
 const soon: Differently = { settings: { timeoutMs: 150, connectTimeoutMs: 150 } };
-const tls: Differently = { host: HOST, settings: { privateHosts: HOST }, ca: authority.ca, resolve: to('127.0.0.1') };
-const outside: Differently = { host: HOST, protocol: 'https', settings: { privateHosts: '' } };
+const tls: Differently = { host: HOST, settings: { privateHosts: [HOST] }, ca: authority.ca, resolve: to('127.0.0.1') };
+const outside: Differently = { host: HOST, protocol: 'https', settings: { privateHosts: [] } };
 const oldTls: TlsOptions = { minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' };
 
 // prettier-ignore
@@ -131,14 +131,14 @@ const ROWS: Row[] = [
   ['is ::1, written in brackets', fine, 'UPSTREAM_NOT_ALLOWED', /private_hosts/, 0, { ...outside, host: '[::1]' }],
   ['is public, without TLS', fine, 'UPSTREAM_NOT_ALLOWED', /not https/, 0, { ...outside, protocol: 'http' }],
   ['resolves to a public address, without TLS', fine, 'UPSTREAM_NOT_ALLOWED', /not https/, 0, { ...tls, resolve: to('1.1.1.1') }],
-  ['is not on the list of hosts', fine, 'UPSTREAM_NOT_ALLOWED', /allowed_hosts/, 0, { ...outside, settings: { allowedHosts: '*.atlassian.net' } }],
+  ['is not on the list of hosts', fine, 'UPSTREAM_NOT_ALLOWED', /allowed_hosts/, 0, { ...outside, settings: { allowedHosts: ['*.atlassian.net'] } }],
 ];
 
 function clientOf(server: TestServer, { settings, host, protocol, ...options }: Differently = {}): HttpClient {
   const url = new URL(server.url);
   if (host !== undefined) url.hostname = host;
   if (protocol !== undefined) url.protocol = protocol;
-  const defaults = { retryDelayMs: 1, maxResponseBytes: MIB, privateHosts: '127.0.0.1,localhost' };
+  const defaults = { retryDelayMs: 1, maxResponseBytes: MIB, privateHosts: ['127.0.0.1', 'localhost'] };
   const all = Object.assign(new (upstreamSettings('demo'))(), defaults, settings);
   return new HttpClient({ upstream: 'demo', baseUrl: url.href, settings: all, ...options });
 }

@@ -16,7 +16,7 @@ describe('JiraClient', () => {
 
   beforeAll(async () => {
     jira = await startJiraSimulator(CREDENTIALS);
-    const settings = Object.assign(new JiraHttpSettings(), { retryDelayMs: 1, privateHosts: '127.0.0.1' });
+    const settings = Object.assign(new JiraHttpSettings(), { retryDelayMs: 1, privateHosts: ['127.0.0.1'] });
     site = jiraSite(`${jira.url}/`, settings);
     client = new JiraClient(site, CREDENTIALS);
   });

@@ -122,7 +122,7 @@ describe('the official document of Jira Cloud', () => {
     jira = await startJiraSimulator(CREDENTIALS);
     proxy = new CheckingProxy(document, jira.url);
     proxyUrl = await proxy.start();
-    site = jiraSite(proxyUrl, Object.assign(new JiraHttpSettings(), { privateHosts: '127.0.0.1' }));
+    site = jiraSite(proxyUrl, Object.assign(new JiraHttpSettings(), { privateHosts: ['127.0.0.1'] }));
     client = new JiraClient(site, CREDENTIALS);
   }, 60_000);
 
