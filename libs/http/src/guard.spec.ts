@@ -1,7 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { privateHostProblem, Guard } from './guard.js';
 
-const listed = (text: string): string[] => text.split(',').filter(Boolean);
+const listed = (text: string): string[] =>
+  text
+    .split(',')
+    .map((one) => one.trim())
+    .filter(Boolean);
 const guardOf = (privateHosts: string, allowedHosts = '') =>
   new Guard({ privateHosts: listed(privateHosts), allowedHosts: listed(allowedHosts) });
 const check = (url: string, privateHosts = '', allowedHosts = '') => {

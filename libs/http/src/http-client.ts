@@ -182,6 +182,7 @@ export class HttpClient {
 
   /** Waits for the rate limit of the account; a failure where it leaves no time. */
   private async admitted(journey: Journey<unknown>): Promise<Failure | null> {
+    if (Date.now() >= journey.deadline) return this.late(journey);
     const { upstream } = this.options;
     const limit = this.limitOf(journey.call.account);
     const isHeld = limit.heldMs(Date.now()) > 0;

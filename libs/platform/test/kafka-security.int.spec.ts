@@ -64,7 +64,7 @@ await describeWithJava('Kafka with TLS and sign-in', () => {
     wire = new KafkaWire({ settings: own, instanceId: `security-${randomBytes(4).toString('hex')}`, logger });
     const serving = await wire.serve({
       service: 'workflow',
-      requestTopics: ['queries'],
+      requestTopics: ['commands'],
       eventSources: [],
       request: () => Promise.resolve({ ok: true, body: '"answered"' }),
       event: () => Promise.resolve(),
