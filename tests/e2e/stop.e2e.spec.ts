@@ -37,19 +37,18 @@ describeWithKafka('a stop under load', (kafka) => {
     connections = Array.from({ length: CONNECTIONS }, () => new Connection(balancer, qa));
     load = await Load.start(qa.at(balancer.next()), { clients: CLIENTS, route: inTurn(connections) });
     await sleep(CALM_MS);
+    while (connections.some(({ isOpen }) => !isOpen)) await sleep(20);
   }, 60_000);
 
   afterEach(() => Promise.all(connections.map((connection) => connection.close())));
 
   for (const service of ['gateway', 'workflow']) {
     it(`of a ${service} fails no request and loses no message`, async () => {
-      const open = connections.filter(({ isOpen }) => isOpen).length;
-
       const code = await system.processes.get(`${service}-0`)?.stop();
       await sleep(CALM_MS);
       await load.stop();
 
-      expect([open, code]).toEqual([CONNECTIONS, 0]);
+      expect(code).toBe(0);
       expect(load.wrong).toEqual([]);
       expect(load.samples.filter(({ status }) => status !== 200)).toEqual([]);
       const other = qa.at(balancer.next());

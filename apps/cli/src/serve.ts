@@ -1,5 +1,5 @@
 import { startAllInOne } from '@qa-pms/all-in-one';
-import { Configuration, EXIT, processEnvironment, reloadConfiguration } from '@qa-pms/platform';
+import { Configuration, EXIT, onHangup, processEnvironment, reloadConfiguration } from '@qa-pms/platform';
 
 /** `qa-pms serve`: starts, says where and what to try, and stops on a signal. */
 export async function serve(options: { port?: string }, file: string | null): Promise<void> {
@@ -21,9 +21,12 @@ export async function serve(options: { port?: string }, file: string | null): Pr
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
-  // A terminal that is closed says the same as whoever wants a reload.
-  if (process.stdin.isTTY) process.on('SIGHUP', onSignal);
-  else process.on('SIGHUP', () => void starting.then(({ running }) => reloadConfiguration(running.runtime)));
+  onHangup(
+    () => void starting.then(({ running }) => reloadConfiguration(running.runtime)),
+    () => {
+      onSignal('SIGHUP');
+    },
+  );
 
   const { url, demo } = await starting;
   say('');

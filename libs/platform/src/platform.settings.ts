@@ -48,8 +48,7 @@ export class PlatformSettings {
   /** Earlier master keys, which open what has not been encrypted anew yet. */
   @Setting({
     key: 'encryption.previous_keys',
-    description:
-      'Earlier master keys, which still open what they encrypted; not needed any more after `qa-pms keys rotate`.',
+    description: 'Earlier master keys, which still open what they encrypted.',
     example: '<64 hex digits>,<64 hex digits>',
     secret: true,
     check: masterKeyProblem,

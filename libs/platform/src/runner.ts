@@ -99,8 +99,18 @@ export async function runServices(definitions: ServiceDefinition[], options: Run
   };
   process.once('SIGTERM', onSignal);
   process.once('SIGINT', onSignal);
-  process.on('SIGHUP', () => void reloadConfiguration(running.runtime));
+  onHangup(
+    () => void reloadConfiguration(running.runtime),
+    () => {
+      onSignal('SIGHUP');
+    },
+  );
   return running;
+}
+
+/** What SIGHUP does: whoever wants a reload sends it, and so does a terminal that is closed. */
+export function onHangup(reload: () => void, stop: () => void): void {
+  process.on('SIGHUP', process.stdin.isTTY ? stop : reload);
 }
 
 /** `main.ts` of a service: `node main.js [-c <file>] [--help]`. */

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { Configuration, createRootLogger, kafkaClientOptions, KafkaSettings, topicDefinitions } from '@qa-pms/platform';
 import { type SecureTestKafka, startSecureKafka } from '@qa-pms/testing';
@@ -62,6 +63,10 @@ await describeWithJava('Kafka with TLS and sign-in', () => {
   /** Asks a service, which runs here too, and gives its answer. */
   async function ask(own: KafkaSettings): Promise<string> {
     wire = new KafkaWire({ settings: own, instanceId: `security-${randomBytes(4).toString('hex')}`, logger });
+    return askOver(wire);
+  }
+
+  async function askOver(wire: KafkaWire): Promise<string> {
     const serving = await wire.serve({
       service: 'workflow',
       requestTopics: ['commands'],
@@ -85,6 +90,22 @@ await describeWithJava('Kafka with TLS and sign-in', () => {
 
   it('works with a client certificate', async () => {
     expect(await ask(settings(kafka.mutual.brokers, certificate(ours)))).toBe('"answered"');
+  }, 30_000);
+
+  it('connects with the certificate that a reload has read', async () => {
+    const own = settings(kafka.mutual.brokers, certificate(foreign));
+    wire = new KafkaWire({ settings: own, instanceId: `security-${randomBytes(4).toString('hex')}`, logger });
+    await expect(askOver(wire)).rejects.toThrow('does not accept our certificate');
+
+    Object.assign(own, { tlsCertificate: ours.certificate, tlsKey: ours.key });
+    wire.renewTls();
+    // Tries that were on their way with the old certificate still fail.
+    let answer: string | null = null;
+    for (let tries = 0; answer === null && tries < 10; tries += 1) {
+      answer = await askOver(wire).catch(() => sleep(500, null));
+    }
+
+    expect(answer).toBe('"answered"');
   }, 30_000);
 
   it('works for the command line, which lists topics', async () => {

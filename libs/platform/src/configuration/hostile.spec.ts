@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { hostileFiles } from '@qa-pms/testing';
+import fc from 'fast-check';
 import { Configuration } from './configuration.js';
 import { SettingsError } from './settings-error.js';
 import { parseYaml, parseYamlInWorker } from './yaml.js';
@@ -60,6 +61,48 @@ describe('YAML', () => {
     const source = 'a: { b: [1, "two", ~] }\nc: |\n  x\n  y\nd: *e\n';
 
     expect(await parseYamlInWorker(source)).toEqual(parseYaml(source));
+  });
+
+  it('is a document or a list of faults, whatever stands in it', () => {
+    const words = fc.constantFrom(
+      'a',
+      ': ',
+      '- ',
+      '[',
+      ']',
+      '{',
+      '}',
+      ',',
+      '&x ',
+      '*x',
+      '!t ',
+      '<<',
+      '|\n',
+      '>',
+      '"',
+      "'",
+      '#',
+      '\n',
+      '  ',
+      '? ',
+      '---\n',
+      '%',
+      '\t',
+    );
+    const text = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.array(words, { maxLength: 60 }).map((all) => all.join('')),
+    );
+
+    fc.assert(
+      fc.property(text, (source) => {
+        const { root, faults } = parseYaml(source);
+
+        for (const { line, column } of faults) expect(Math.min(line, column)).toBeGreaterThan(0);
+        if (root === null && faults.length === 0) expect(source).toMatch(/^(\s|\ufeff|#.*|---|\.\.\.|%.*)*$/);
+      }),
+      { numRuns: 2_000 },
+    );
   });
 
   it('may be empty, or hold comments only', () => {

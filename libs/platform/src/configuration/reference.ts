@@ -16,7 +16,7 @@ export function settingsHelp(entries: readonly SettingEntry[]): string {
 }
 
 function factsOf({ kind, default: value, values, min, max, reloadable }: SettingEntry): string[] {
-  const shown = Array.isArray(value) || kind === 'map' ? '' : String(value ?? '');
+  const shown = kind === 'map' ? '' : Array.isArray(value) ? value.join(', ') : String(value ?? '');
   return [
     ...(shown === '' ? [] : [`default ${shown}`]),
     ...(values ? [`one of ${values.join(', ')}`] : []),

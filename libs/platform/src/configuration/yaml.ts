@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { EVENT_ID, type Event, getScalarValue, parseEvents, SCALAR_STYLE, YAMLException } from 'js-yaml';
+import { EVENT_ID, type Event, getScalarValue, parseEvents, SCALAR_STYLE, type YAMLException } from 'js-yaml';
 
 // Node loads this very file in a worker, in tests as TypeScript: no import of another source, no syntax that is not erased.
 
@@ -62,9 +62,10 @@ export function parseYaml(source: string): YamlDocument {
     const problem = `the file holds more than ${String(MOST_EVENTS)} keys and values`;
     return { root: null, faults: [{ line: 1, column: 1, problem }] };
   } catch (error) {
-    if (!(error instanceof YAMLException)) throw error;
-    const { line, column } = error.mark ?? { line: 0, column: 0 };
-    return { root: null, faults: [{ line: line + 1, column: column + 1, problem: error.reason }] };
+    // js-yaml says that it may throw others than its own: https://github.com/nodeca/js-yaml/blob/master/docs/safety.md
+    const { mark, reason, message } = error as Partial<YAMLException> & Error;
+    const { line, column } = mark ?? { line: 0, column: 0 };
+    return { root: null, faults: [{ line: line + 1, column: column + 1, problem: reason ?? message }] };
   }
 }
 
