@@ -130,6 +130,37 @@ identity:
   });
 });
 
+describe("a service's own program", () => {
+  const MAIN = 'apps/tracking/dist/main.js';
+
+  it('lists its settings with --help', async () => {
+    const { code, out } = await run([MAIN, '--help'], {});
+
+    expect(code).toBe(0);
+    expect(out).toContain('  TRACKING_IDLE_SECONDS\n      After how many seconds');
+    expect(out).not.toContain('JIRA_');
+  });
+
+  it('takes a file, in which it knows the sections of other services too', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'qa-pms-main-'));
+    const file = join(folder, 'all.yaml');
+    await writeFile(file, 'jira: { project: OTHER, projekt: OTHER }\ntracking: { idle_seconds: 1 }\n');
+
+    const { code, err } = await run([MAIN, '-c', file], { environment: { DATABASE_URL: 'postgres://x' } });
+    await rm(folder, { recursive: true });
+
+    expect(code).toBe(78);
+    expect(err).toContain(`${file}:1:25: jira.projekt is not known; did you mean jira.project?`);
+    expect(err).toContain(`${file}:2:27: tracking.idle_seconds "1" is below 60.`);
+    expect(err).toContain('ENCRYPTION_KEY is missing.');
+    expect(err.trim().split('\n')).toHaveLength(4);
+  });
+
+  it('refuses options that it does not know', async () => {
+    expect(await run([MAIN, '--verbose'], {})).toMatchObject({ code: 2, err: expect.stringContaining('--verbose') });
+  });
+});
+
 describe('a service that its database refuses', () => {
   it('ends with one sentence that names the setting, and exit code 78', async () => {
     const database = await startTestDatabase();

@@ -31,7 +31,7 @@ const pemKey = (value: string): string | null => {
 /** A base for settings classes: `<section>.tls.*` of the connection to a server. */
 export function TlsSettings(section: string, server: string) {
   class Settings implements Tls {
-    /** As libpq's sslmode: https://www.postgresql.org/docs/18/libpq-ssl.html */
+    /** How much the server must prove, as libpq's sslmode: https://www.postgresql.org/docs/18/libpq-ssl.html */
     @Setting({
       key: `${section}.tls.mode`,
       description:
@@ -42,6 +42,7 @@ export function TlsSettings(section: string, server: string) {
     })
     tlsMode = 'disable';
 
+    /** Whom we trust. */
     @Setting({
       key: `${section}.tls.ca`,
       description: `Certificates of the CAs (PEM) that sign ${server}'s certificate; empty: the public ones.`,
@@ -52,6 +53,7 @@ export function TlsSettings(section: string, server: string) {
     })
     tlsCa = '';
 
+    /** Who we are. */
     @Setting({
       key: `${section}.tls.certificate`,
       description: `Our certificate (PEM, with those between it and the CA) for ${server}, where it asks for one.`,
@@ -62,6 +64,7 @@ export function TlsSettings(section: string, server: string) {
     })
     tlsCertificate = '';
 
+    /** Proves who we are. */
     @Setting({
       key: `${section}.tls.key`,
       description: 'Private key of that certificate (PEM).',

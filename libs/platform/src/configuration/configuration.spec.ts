@@ -283,6 +283,15 @@ sonstiges: { a: 1 }
     expect(problemsOf(configuration)).toMatchObject([{ place: expect.stringContaining(place), problem }]);
   });
 
+  it('is said once, also where two classes read the setting', async () => {
+    class Other extends ToySettings {}
+    const configuration = await load('toy:\n  name: n\n  size: big\n');
+
+    expect(() => {
+      configuration.check([ToySettings, Other]);
+    }).toThrow(expect.objectContaining({ problems: [expect.objectContaining({ key: 'toy.size' })] }));
+  });
+
   it('is a file that is named and does not exist', async () => {
     const configuration = await Configuration.load({ environment: { CONFIG_FILE: join(folder, 'none.yaml') } });
 
@@ -377,6 +386,15 @@ describe('a reload', () => {
 
     await expect(configuration.reload()).rejects.toThrow(`${file}:4:10: toy.ratio "much" is not a number.`);
     expect([settings.name, settings.size, told]).toEqual(['one', 20, 0]);
+  });
+
+  it('of a file that is gone changes nothing', async () => {
+    const configuration = await load('toy:\n  name: one\n  size: 20\n');
+    const settings = configuration.read(ToySettings);
+    rmSync(file);
+
+    await expect(configuration.reload()).rejects.toThrow(`${file}: does not exist.`);
+    expect(settings.size).toBe(20);
   });
 
   it('that comes to no new values changes nothing', async () => {

@@ -125,31 +125,35 @@ export class Configuration {
 
   /** Reads everything again. Throws SettingsError, and changes nothing, where anything is wrong. */
   async reload(): Promise<Reloaded> {
-    const path = configFilePath(this.options.file ?? null, this.options.environment);
+    // A file that was there and is gone is a fault, not a wish for defaults.
+    const path = this.path ?? configFilePath(this.options.file ?? null, this.options.environment);
     const fresh = new Configuration(
       this.options,
       path === null ? null : await ConfigFile.read(path, parseYamlInWorker),
     );
     for (const [name, own] of this.provided) fresh.provided.set(name, own);
     const values = fresh.build([...this.instances.keys()]);
-    const changes: Reloaded = { applied: [], needRestart: [] };
+    const applied = new Set<string>();
+    const needRestart = new Set<string>();
     for (const [settings, instance] of this.instances) {
       const now = instance as Record<string, unknown>;
       const next = values.get(settings) as Record<string, unknown>;
       for (const { property, entry } of settingsOf(settings)) {
         if (JSON.stringify(now[property]) === JSON.stringify(next[property])) continue;
-        changes[entry.reloadable ? 'applied' : 'needRestart'].push(entry.key);
+        (entry.reloadable ? applied : needRestart).add(entry.key);
         if (entry.reloadable) now[property] = next[property];
       }
     }
     this.file = fresh.file;
     for (const listener of this.listeners) listener();
-    return changes;
+    return { applied: [...applied], needRestart: [...needRestart] };
   }
 
   private build(classes: readonly SettingsClass[]): Map<SettingsClass, object> {
     const { values, problems } = this.evaluate(classes);
-    if (problems.length > 0) throw new SettingsError(problems);
+    // Two classes may read the same setting.
+    const unique = new Map(problems.map((problem) => [JSON.stringify(problem), problem]));
+    if (unique.size > 0) throw new SettingsError([...unique.values()]);
     return values;
   }
 
