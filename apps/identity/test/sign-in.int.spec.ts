@@ -1,5 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { GetMe, GetSigningKeys, Login, ResolveAccess, UpdateMe, UpdateUser, UserChanged } from '@qa-pms/contracts';
+import {
+  CreateUser,
+  GetMe,
+  GetSigningKeys,
+  Login,
+  ResolveAccess,
+  UpdateMe,
+  UpdateUser,
+  UserChanged,
+} from '@qa-pms/contracts';
 import { SYSTEM } from '@qa-pms/platform';
 import { startService, startTestDatabase } from '@qa-pms/testing';
 import { createLocalJWKSet, decodeJwt, jwtVerify } from 'jose';
@@ -61,6 +70,31 @@ describe('signing keys', () => {
     const { keys } = await identity.service.request(GetSigningKeys, {}, { caller: SYSTEM });
 
     expect(keys.map((key) => Object.keys(key).sort())).toEqual([['alg', 'e', 'kid', 'kty', 'n', 'use']]);
+  });
+
+  it('are opened after a change of the master key with the earlier one, and not without it', async () => {
+    const database = await startTestDatabase();
+    const [old, next] = ['aa'.repeat(32), 'bb'.repeat(32)];
+    const signsIn = async (settings: Record<string, string>): Promise<boolean> => {
+      const service = await startService(identityService, { databaseUrl: database.url, settings });
+      try {
+        const user = { username: 'Keeper', displayName: 'Keeper', email: null, password: PASSWORD, roles: ['qa'] };
+        await service.request(CreateUser, user, { caller: SYSTEM }).catch(() => null);
+        const session = await service
+          .request(Login, { username: 'Keeper', password: PASSWORD }, { caller: SYSTEM })
+          .catch(() => null);
+        return session !== null;
+      } finally {
+        await service.stop();
+      }
+    };
+
+    const before = await signsIn({ ENCRYPTION_KEY: old });
+    const withBoth = await signsIn({ ENCRYPTION_KEY: next, ENCRYPTION_PREVIOUS_KEYS: old });
+    const withNextAlone = await signsIn({ ENCRYPTION_KEY: next });
+    await database.stop();
+
+    expect([before, withBoth, withNextAlone]).toEqual([true, true, false]);
   });
 
   it('are one for instances that start together, and the same after a restart', async () => {
