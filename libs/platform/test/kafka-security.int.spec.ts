@@ -97,7 +97,7 @@ await describeWithJava('Kafka with TLS and sign-in', () => {
     wire = new KafkaWire({ settings: own, instanceId: `security-${randomBytes(4).toString('hex')}`, logger });
     await expect(askOver(wire)).rejects.toThrow('does not accept our certificate');
 
-    Object.assign(own, { tlsCertificate: ours.certificate, tlsKey: ours.key });
+    Object.assign(own, { tlsCertificate: ours.cert, tlsKey: ours.key });
     wire.renewTls();
     // Tries that were on their way with the old certificate still fail.
     let answer: string | null = null;
