@@ -11,7 +11,7 @@ export async function withBus(file: string | null, work: (bus: MessageBus) => Pr
   if (configuration.has('kafka.brokers')) {
     const { wire, settings } = createRuntime(configuration, 'cli');
     try {
-      await work(new MessageBus(wire, { timeoutMs: settings.requestTimeoutMs, maxInFlight: 100 }));
+      await work(new MessageBus(wire, 'cli', { timeoutMs: settings.requestTimeoutMs, maxInFlight: 100 }));
     } finally {
       await wire.close();
     }

@@ -14,6 +14,7 @@ import { DataSource } from 'typeorm';
 import type { DatabaseSettings } from './database.settings.js';
 import { messagingTables } from './messaging-tables.js';
 import type { DatabaseOptions } from './options.js';
+import { measuredClient } from './telemetry.js';
 
 /** Role that superusers step down to: row-level security does not bind a superuser. */
 export const RUNTIME_ROLE = 'qa_pms_runtime';
@@ -49,6 +50,7 @@ export function createDataSource(
       idleTimeoutMillis: settings.idleSeconds * 1_000,
       // BEGIN, the project and the statement go out in one round trip: 16,000 instead of 6,600 reads a second were measured.
       pipeline: true,
+      Client: measuredClient(options.schema),
       // By an address instead of a name pg tells TLS no host, which then compares the certificate with "localhost".
       ...(tls && { ssl: { ...tls, host: new URL(settings.url).hostname } }),
       ...(role !== null && { options: `-c role=${role}` }),

@@ -17,13 +17,14 @@ import {
   type ServiceDefinition,
 } from '@qa-pms/platform';
 import { DataSource } from 'typeorm';
-import { connect, createDataSource, isExemptFromRowSecurity, renewTls, RUNTIME_ROLE } from './connection.js';
+import { connect, createDataSource, isExemptFromRowSecurity, poolOf, renewTls, RUNTIME_ROLE } from './connection.js';
 import { Database } from './database.js';
 import { DatabaseSettings } from './database.settings.js';
 import { DeadLetters } from './dead-letters.js';
 import { pendingMigrations, runMigrations } from './migrations.js';
 import type { DatabaseOptions } from './options.js';
 import { OutboxRelay } from './outbox-relay.js';
+import { watchPool } from './telemetry.js';
 
 /** Longer than Kafka keeps a message (7 days): nothing older can be delivered again. */
 const INBOX_DAYS = 8;
@@ -95,9 +96,9 @@ export class DatabaseModule {
         },
         {
           provide: OutboxRelay,
-          useFactory: (dataSource: DataSource, runtime: Runtime, log: Log) =>
-            new OutboxRelay(dataSource, options.schema, runtime.wire, log),
-          inject: [DataSource, RUNTIME, Log],
+          useFactory: (dataSource: DataSource, runtime: Runtime, service: ServiceDefinition, log: Log) =>
+            new OutboxRelay(dataSource, options.schema, service.name, runtime.wire, log),
+          inject: [DataSource, RUNTIME, SERVICE, Log],
         },
         {
           provide: Database,
@@ -129,10 +130,15 @@ async function open(options: DatabaseOptions, settings: DatabaseSettings, log: L
     const applied = await runMigrations(first, options.schema);
     if (applied.length > 0) log.info({ applied }, 'migrations applied');
   }
-  if (!(await isExemptFromRowSecurity(first))) return first;
+  if (!(await isExemptFromRowSecurity(first))) return watched(first, options);
   // A superuser would see every project's rows: its connections step down to a role that does not.
   await first.destroy();
   const scoped = createDataSource(options, settings, log, RUNTIME_ROLE);
   await connect(scoped, log);
-  return scoped;
+  return watched(scoped, options);
+}
+
+function watched(dataSource: DataSource, { schema }: DatabaseOptions): DataSource {
+  watchPool(poolOf(dataSource), schema);
+  return dataSource;
 }

@@ -6,6 +6,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { borrowed, pipelined, type Query } from './connection.js';
 import { Pipe } from './pipe.js';
 import type { PagedStatement, Statement } from './statements.js';
+import { transactions } from './telemetry.js';
 
 /** A transaction that is scoped to the project of the current message. */
 export interface Transaction {
@@ -130,10 +131,12 @@ export class Database {
       const result = await work(this.handle(runner, pipe, rows));
       await pipe.send(...this.closing(rows, message, result), COMMIT);
       markActive(runner, false);
+      transactions.inc({ service: this.service, outcome: 'committed' });
       if (rows.length > 0) this.committed();
       return result;
     } catch (error) {
       await client.query('ROLLBACK').catch(() => undefined);
+      transactions.inc({ service: this.service, outcome: 'rolled_back' });
       throw error;
     } finally {
       markActive(runner, false);

@@ -1,5 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { type EventEnvelope, type Headers, infrastructureFault, type Log, type Wire } from '@qa-pms/platform';
+import {
+  type EventEnvelope,
+  type Headers,
+  infrastructureFault,
+  type Log,
+  publishing,
+  type Wire,
+} from '@qa-pms/platform';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource } from 'typeorm';
 import { borrowed } from './connection.js';
@@ -35,6 +42,7 @@ export class OutboxRelay {
   constructor(
     private readonly dataSource: DataSource,
     private readonly schema: string,
+    private readonly service: string,
     private readonly wire: Wire,
     private readonly log: Log,
   ) {}
@@ -92,7 +100,8 @@ export class OutboxRelay {
     const rows = await this.claim();
     if (rows.length === 0) return 0;
     const failed: string[] = [];
-    const sent = this.wire.publish(rows.map(toEnvelope)).map((published, index) => {
+    const publications = publishing(this.service, rows.map(toEnvelope), (events) => this.wire.publish(events));
+    const sent = publications.map((published, index) => {
       const { sequence } = rows[index] as ClaimedRow;
       const settled = published.then(
         () => {

@@ -13,6 +13,8 @@ import { MessageServer } from './messaging/message-server.js';
 import { PlatformModule } from './platform.module.js';
 import type { Runtime } from './runtime.js';
 import type { ServiceDefinition } from './service.js';
+import { instrumentHttp } from './telemetry/http-telemetry.js';
+import { registerMetricsRoute } from './telemetry/metrics.routes.js';
 
 /** Errors of message handlers go on as they are, MessageServer knows what to do with them; HTTP gets the error contract. */
 @Catch()
@@ -63,6 +65,7 @@ export async function bootService(service: ServiceDefinition, runtime: Runtime):
     bodyParser: false,
   });
   const http = app.getHttpAdapter().getInstance();
+  instrumentHttp(http, service.name);
   http.addHook('onRequest', async (request, reply) => {
     void reply.header('x-request-id', request.id).header('x-correlation-id', request.id);
     // https://www.rfc-editor.org/rfc/rfc9112#section-3.2
@@ -73,6 +76,7 @@ export async function bootService(service: ServiceDefinition, runtime: Runtime):
   // https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1
   http.server.on('checkExpectation', (request, response) => http.server.emit('request', request, response));
   registerHealthRoutes(http, runtime.health);
+  registerMetricsRoute(http, runtime.telemetry);
   const deadLetters = (): DeadLetterStore | null => app.get(DeadLetterStore, { strict: false });
   const hasDeadLetters = service.database !== undefined;
   const server = new MessageServer(service.name, runtime.wire, log, () => (hasDeadLetters ? deadLetters() : null));

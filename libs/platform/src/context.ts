@@ -22,8 +22,6 @@ export interface MessageContext {
   messageId: string;
   /** Ties all that one request caused together. */
   requestId: string;
-  /** W3C trace context, where there is one. */
-  traceparent: string | null;
   /** Epoch milliseconds after which nobody waits for the answer; null: never. */
   deadline: number | null;
   caller: Caller;
@@ -86,7 +84,6 @@ export function runAsSystem<T>(
   const context: MessageContext = {
     messageId: id,
     requestId: options.requestId ?? id,
-    traceparent: null,
     deadline: null,
     caller: { ...SYSTEM, projectId: options.projectId ?? null },
     idempotencyHash: null,

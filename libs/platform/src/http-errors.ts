@@ -5,6 +5,8 @@ import { AppError, type ErrorCode } from '@qa-pms/contracts';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { toAppError } from './faults.js';
 import type { Log } from './log.js';
+import { requestFailed } from './telemetry/http-telemetry.js';
+import { recordedTraceId } from './telemetry/spans.js';
 
 /** Seconds after which a retryable refusal is worth another try. */
 const RETRY_AFTER_S = '1';
@@ -50,7 +52,8 @@ export async function sendError(error: unknown, request: FastifyRequest, reply: 
       : refusal.details;
   const sentence =
     refusal.code === 'ROUTE_NOT_FOUND' ? new AppError('ROUTE_NOT_FOUND', details).message : refusal.message;
-  const facts = { code: refusal.code, details, requestId, traceId: null };
+  const span = requestFailed(request, refusal.code);
+  const facts = { code: refusal.code, details, requestId, traceId: recordedTraceId(span) };
   if (status === 503 || status === 429 || (retryable && status === 504))
     void reply.header('retry-after', RETRY_AFTER_S);
   void reply.status(status).header('cache-control', 'no-store');

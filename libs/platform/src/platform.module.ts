@@ -7,6 +7,7 @@ import { MessageBus } from './messaging/message-bus.js';
 import { PlatformSettings } from './platform.settings.js';
 import type { Runtime } from './runtime.js';
 import type { ServiceDefinition } from './service.js';
+import { TelemetrySettings } from './telemetry/telemetry.settings.js';
 
 /** Token of the process's runtime. */
 export const RUNTIME = Symbol('runtime');
@@ -26,9 +27,10 @@ export class PlatformModule {
       { provide: RUNTIME, useValue: runtime },
       { provide: SERVICE, useValue: service },
       { provide: PlatformSettings, useValue: settings },
+      { provide: TelemetrySettings, useValue: runtime.telemetry },
       { provide: Health, useValue: runtime.health },
       { provide: Log, useValue: log },
-      { provide: MessageBus, useValue: new MessageBus(runtime.wire, limits) },
+      { provide: MessageBus, useValue: new MessageBus(runtime.wire, service.name, limits) },
       BackgroundJobs,
       ...service.settings.map((settingsClass): Provider => ({
         provide: settingsClass,

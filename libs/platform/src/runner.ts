@@ -11,8 +11,11 @@ import { KafkaSettings } from './kafka/kafka.settings.js';
 import { logFor } from './log.js';
 import { InProcessWire } from './messaging/in-process-wire.js';
 import { PlatformSettings } from './platform.settings.js';
-import { createRuntime, type Runtime } from './runtime.js';
+import { createRuntime, type Runtime, VERSION } from './runtime.js';
 import type { ServiceDefinition } from './service.js';
+import { startProcessMetrics } from './telemetry/process-metrics.js';
+import { TelemetrySettings } from './telemetry/telemetry.settings.js';
+import { startTracing } from './telemetry/tracing.js';
 
 /** Exit codes, documented in the README. */
 export const EXIT = { ok: 0, fault: 1, usage: 2, configuration: 78 } as const;
@@ -35,7 +38,14 @@ export interface Running {
 
 /** Every settings class that these services read, the process's own first. */
 export function settingsClassesOf(definitions: readonly ServiceDefinition[]): SettingsClass[] {
-  return [...new Set([PlatformSettings, KafkaSettings, ...definitions.flatMap(({ settings }) => settings)])];
+  return [
+    ...new Set([
+      PlatformSettings,
+      KafkaSettings,
+      TelemetrySettings,
+      ...definitions.flatMap(({ settings }) => settings),
+    ]),
+  ];
 }
 
 /** Starts services in this process and listens: the gateway's routes where it is among them, else probes only. */
@@ -45,6 +55,12 @@ export async function startServices(definitions: ServiceDefinition[], options: R
   configuration.check(settingsClassesOf(definitions));
   const name = definitions.length === 1 ? (definitions[0]?.name ?? '') : 'all';
   const runtime = createRuntime(configuration, name);
+  startProcessMetrics(VERSION);
+  const tracing = await startTracing(runtime.telemetry, {
+    service: name,
+    version: VERSION,
+    instanceId: runtime.instanceId,
+  });
   const services: RunningService[] = [];
   try {
     for (const definition of definitions) {
@@ -57,11 +73,13 @@ export async function startServices(definitions: ServiceDefinition[], options: R
     await door.app.listen(runtime.settings.port, runtime.settings.host);
     const url = await door.app.getUrl();
     let stopping: Promise<void> | null = null;
-    const stop = (reason: string): Promise<void> => (stopping ??= stopServices(runtime, services, reason));
+    const stop = (reason: string): Promise<void> =>
+      (stopping ??= stopServices(runtime, services, reason).finally(() => tracing?.stop()));
     return { runtime, services, url, stop };
   } catch (error) {
     await closeAll(services);
     await runtime.wire.close();
+    await tracing?.stop();
     throw error;
   }
 }

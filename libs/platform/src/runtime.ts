@@ -10,6 +10,7 @@ import { KafkaSettings } from './kafka/kafka.settings.js';
 import { KafkaWire } from './kafka/kafka-wire.js';
 import { PlatformSettings } from './platform.settings.js';
 import { useKeyring } from './secrets.js';
+import { TelemetrySettings } from './telemetry/telemetry.settings.js';
 
 /** The product's version, of package.json. */
 export const VERSION = '0.1.0';
@@ -19,6 +20,7 @@ export interface Runtime {
   configuration: Configuration;
   settings: PlatformSettings;
   kafka: KafkaSettings;
+  telemetry: TelemetrySettings;
   logger: Logger;
   wire: Wire;
   health: Health;
@@ -28,9 +30,10 @@ export interface Runtime {
 
 /** Reads the process's settings and opens its wire. Throws SettingsError with every fault. */
 export function createRuntime(configuration: Configuration, name: string): Runtime {
-  configuration.check([PlatformSettings, KafkaSettings]);
+  configuration.check([PlatformSettings, KafkaSettings, TelemetrySettings]);
   const settings = configuration.read(PlatformSettings);
   const kafka = configuration.read(KafkaSettings);
+  const telemetry = configuration.read(TelemetrySettings);
   useKeyring(configuration.keyring());
   const logger = createRootLogger({ level: settings.logLevel, format: settings.logFormat });
   const instanceId = settings.instanceId === '' ? `${hostname()}-${randomUUID().slice(0, 8)}` : settings.instanceId;
@@ -43,5 +46,5 @@ export function createRuntime(configuration: Configuration, name: string): Runti
     if (wire instanceof KafkaWire) wire.renewTls();
   });
   const health = new Health(VERSION);
-  return { configuration, settings, kafka, logger, wire, health, instanceId };
+  return { configuration, settings, kafka, telemetry, logger, wire, health, instanceId };
 }

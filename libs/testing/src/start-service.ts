@@ -94,7 +94,7 @@ export async function startService(
     },
     deliver: async (event, payload, { projectId = null, messageId = uuidv7() } = {}) => {
       const { contract } = event;
-      const context = { messageId, requestId: messageId, traceparent: null, deadline: null, idempotencyHash: null };
+      const context = { messageId, requestId: messageId, deadline: null, idempotencyHash: null };
       const caller = { ...SYSTEM, projectId };
       const envelope: EventEnvelope = {
         topic: topicName('', contract.service, 'events'),

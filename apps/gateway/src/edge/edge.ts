@@ -1,7 +1,18 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { AppError, type RequestClass, type ReplyOf } from '@qa-pms/contracts';
-import { type Caller, Health, Log, MessageBus, PlatformSettings, sendError, validatePayload } from '@qa-pms/platform';
+import {
+  type Caller,
+  describeRequest,
+  Health,
+  inRequest,
+  Log,
+  MessageBus,
+  PlatformSettings,
+  sendError,
+  subjectOf,
+  validatePayload,
+} from '@qa-pms/platform';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { GatewaySettings } from '../gateway.settings.js';
 import { apiDocument } from '../openapi/document.js';
@@ -90,12 +101,16 @@ export class Edge implements OnModuleInit {
       url: route.path,
       bodyLimit: BODY_LIMIT_BYTES,
       onRequest: async (request) => {
-        if (!route.isPublic) (request as Signed).caller = await this.authenticate(request, route);
+        if (route.isPublic) return;
+        const caller = await inRequest(request, () => this.authenticate(request, route));
+        (request as Signed).caller = caller;
+        describeRequest(request, { 'user.id': caller.userId ?? '', 'qa.project_id': caller.projectId ?? '' });
       },
       handler: async (request, reply) => {
         const payload = read(request);
         validatePayload(route.message, payload);
-        return this.answer(route, payload, request, reply);
+        describeRequest(request, subject(route, payload));
+        return inRequest(request, () => this.answer(route, payload, request, reply));
       },
     });
   }
@@ -166,6 +181,16 @@ export class Edge implements OnModuleInit {
       'request',
     );
   }
+}
+
+/** What a request is about, for its span. */
+function subject({ path }: Route, payload: Record<string, unknown>): Record<string, string> {
+  const { id, key } = payload;
+  return {
+    ...subjectOf(payload),
+    ...(path.startsWith('/workflows/:id') && typeof id === 'string' && { 'qa.workflow_id': id }),
+    ...(path.startsWith('/tickets/:key') && typeof key === 'string' && { 'qa.ticket_key': key }),
+  };
 }
 
 /** Who has not signed in may do nothing; sign-in itself needs no permission. */

@@ -2,6 +2,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { AppError, type Permission } from '@qa-pms/contracts';
 import type { Caller, MessageContext } from '../context.js';
 import { signingKey } from '../secrets.js';
+import { injectTrace } from '../telemetry/spans.js';
 
 /** Facts about a message, beside its body. On Kafka they are record headers. */
 export type Headers = Record<string, string>;
@@ -36,7 +37,7 @@ export function requestHeaders(name: string, context: MessageContext & { deadlin
     deadline: String(context.deadline),
   };
   writeCaller(headers, context.caller);
-  if (context.traceparent !== null) headers['traceparent'] = context.traceparent;
+  injectTrace(headers);
   if (context.idempotencyHash !== null) headers['idempotency'] = context.idempotencyHash;
   headers['signature'] = signature(headers, body);
   return headers;
@@ -44,10 +45,10 @@ export function requestHeaders(name: string, context: MessageContext & { deadlin
 
 /** Headers of an event. Not signed: events may be replayed much later. */
 export function eventHeaders(name: string, id: string, context: MessageContext): Headers {
-  const headers: Headers = { name, id, 'request-id': context.requestId };
+  const headers: Headers = { name, id, 'request-id': context.requestId, at: String(Date.now()) };
   if (context.caller.userId !== null) headers['user'] = context.caller.userId;
   if (context.caller.projectId !== null) headers['project'] = context.caller.projectId;
-  if (context.traceparent !== null) headers['traceparent'] = context.traceparent;
+  injectTrace(headers);
   return headers;
 }
 
@@ -72,7 +73,6 @@ export function contextOfRequest({ headers, body }: Envelope): MessageContext & 
   return {
     messageId: headers['id'] ?? '',
     requestId: headers['request-id'] ?? '',
-    traceparent: headers['traceparent'] ?? null,
     deadline: Number(headers['deadline']),
     idempotencyHash: headers['idempotency'] ?? null,
     caller: {
@@ -90,7 +90,6 @@ export function contextOfEvent({ headers }: Envelope): MessageContext {
   return {
     messageId: headers['id'] ?? '',
     requestId: headers['request-id'] ?? headers['id'] ?? '',
-    traceparent: headers['traceparent'] ?? null,
     deadline: null,
     idempotencyHash: null,
     caller: {

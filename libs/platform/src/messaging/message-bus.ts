@@ -2,7 +2,21 @@ import { createHash, randomUUID } from 'node:crypto';
 import { AppError, keyOf, type ReplyOf, type RequestClass, type ServiceName, wireName } from '@qa-pms/contracts';
 import { type Caller, findContext, type MessageContext } from '../context.js';
 import { type Envelope, requestHeaders } from './envelope.js';
+import type { Span } from '@opentelemetry/api';
+import { counter, gauge, histogram, PART_BUCKETS, secondsSince } from '../telemetry/metrics.js';
+import { inSpan, observe, SpanKind, startSpan } from '../telemetry/spans.js';
 import type { Wire } from './wire.js';
+
+const requests = counter('rpc_requests_total', 'Requests between services, by the called one (`target`).', [
+  'target',
+  'message',
+  'outcome',
+]);
+const durations = histogram('rpc_request_duration_seconds', 'From a request between services to its answer.', {
+  labels: ['target', 'message', 'outcome'],
+  buckets: PART_BUCKETS,
+});
+const inFlight = gauge('rpc_requests_in_flight', 'Requests between services that wait for an answer.', ['target']);
 
 export interface RequestOptions {
   /** Default: that of the current message. */
@@ -23,6 +37,7 @@ export class MessageBus {
 
   constructor(
     private readonly wire: Wire,
+    private readonly service: string,
     private readonly limits: { timeoutMs: number; maxInFlight: number },
   ) {}
 
@@ -36,25 +51,45 @@ export class MessageBus {
     options: RequestOptions = {},
   ): Promise<ReplyOf<C>> {
     const { contract } = message;
-    if (this.inFlight >= this.limits.maxInFlight) throw new AppError('OVERLOADED', { upstream: contract.service });
+    const { service: target } = contract;
+    const name = wireName(contract);
+    if (this.inFlight >= this.limits.maxInFlight) throw new AppError('OVERLOADED', { upstream: target });
     const body = JSON.stringify(payload);
     const context = contextFor(options, this.limits.timeoutMs, body);
     const key = contract.kind === 'command' ? (keyOf(contract, payload) ?? context.messageId) : null;
-    const envelope: Envelope = { key, headers: requestHeaders(wireName(contract), context, body), body };
+    const start = performance.now();
+    const labels = { service: this.service, target, message: name };
+    let outcome = 'ok';
     this.inFlight += 1;
+    inFlight.inc({ service: this.service, target });
     try {
-      const reply = await withDeadline(
-        this.wire.request(contract.service, contract.kind, envelope),
-        context.deadline,
-        contract.service,
-      );
-      const answer: unknown = JSON.parse(reply.body);
-      if (reply.ok) return answer as ReplyOf<C>;
-      const { code, details } = answer as { code: string; details: Record<string, unknown> };
-      throw AppError.from(code, details);
+      return await inSpan(this.spanOf(target, name, context), async () => {
+        const envelope: Envelope = { key, headers: requestHeaders(name, context, body), body };
+        const reply = await withDeadline(this.wire.request(target, contract.kind, envelope), context.deadline, target);
+        const answer: unknown = JSON.parse(reply.body);
+        if (reply.ok) return answer as ReplyOf<C>;
+        const { code, details } = answer as { code: string; details: Record<string, unknown> };
+        throw AppError.from(code, details);
+      });
+    } catch (error) {
+      outcome = error instanceof AppError ? error.code : 'fault';
+      throw error;
     } finally {
       this.inFlight -= 1;
+      inFlight.dec({ service: this.service, target });
+      requests.inc({ ...labels, outcome });
+      observe(durations, { ...labels, outcome }, secondsSince(start));
     }
+  }
+
+  private spanOf(target: string, name: string, { requestId }: MessageContext): Span {
+    // https://opentelemetry.io/docs/specs/semconv/rpc/rpc-spans/
+    return startSpan(`${target}/${name}`, SpanKind.CLIENT, {
+      'rpc.system.name': 'qa-pms',
+      'rpc.method': `${target}/${name}`,
+      'qa.service': this.service,
+      'qa.request_id': requestId,
+    });
   }
 }
 
@@ -68,7 +103,6 @@ function contextFor(options: RequestOptions, timeoutMs: number, body: string): M
   return {
     messageId: id,
     requestId: options.requestId ?? current?.requestId ?? id,
-    traceparent: current?.traceparent ?? null,
     deadline: Math.min(own, current?.deadline ?? own),
     caller,
     idempotencyHash: idempotencyKey ? createHash('sha256').update(body).digest('base64url') : null,

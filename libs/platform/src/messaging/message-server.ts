@@ -5,10 +5,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type MessageContext, runInContext } from '../context.js';
 import { infrastructureFault, toAppError } from '../faults.js';
 import type { Log } from '../log.js';
+import { countFault } from '../telemetry/http-telemetry.js';
+import { subjectOf } from '../telemetry/spans.js';
 import { validatePayload } from '../validation.js';
 import type { DeadLetterStore } from './dead-letters.js';
 import { contextOfEvent, contextOfRequest, type Envelope, type EventEnvelope, type ReplyEnvelope } from './envelope.js';
 import { Lanes } from './lanes.js';
+import { Handling } from './message-telemetry.js';
 import type { Serving, Wire } from './wire.js';
 
 /** Handlers of requests that run at once in one service. */
@@ -97,21 +100,34 @@ export class MessageServer extends Server implements CustomTransportStrategy {
     return this.wire as T;
   }
 
-  private async handleEnvelope(envelope: Envelope): Promise<ReplyEnvelope | null> {
-    try {
-      const context = contextOfRequest(envelope);
-      const entry = this.entries.get(`${this.service}.${String(envelope.headers['name'])}`);
-      if (!entry) throw new AppError('MESSAGE_NOT_FOUND', { message: envelope.headers['name'] });
-      return await this.requests.run(envelope.key, () => this.answer(entry, envelope, context));
-    } catch (error) {
-      return this.refuse(error, envelope);
-    }
+  private handleEnvelope(envelope: Envelope): Promise<ReplyEnvelope | null> {
+    const entry = this.entries.get(`${this.service}.${String(envelope.headers['name'])}`);
+    const handling = Handling.ofRequest(this.service, entry?.message.contract.kind ?? null, envelope.headers);
+    return handling.run(async () => {
+      try {
+        const context = contextOfRequest(envelope);
+        return await runInContext(context, async () => {
+          try {
+            if (!entry) throw new AppError('MESSAGE_NOT_FOUND', { message: envelope.headers['name'] });
+            const reply = await this.requests.run(envelope.key, () => this.answer(entry, envelope, context, handling));
+            if (!reply) handling.outcome = 'expired';
+            return reply;
+          } catch (error) {
+            // In its context: the log says whose request it was.
+            return this.refuse(error, envelope, handling);
+          }
+        });
+      } catch (error) {
+        return this.refuse(error, envelope, handling);
+      }
+    });
   }
 
   private async answer(
     entry: Entry,
     envelope: Envelope,
     context: MessageContext & { deadline: number },
+    handling: Handling,
   ): Promise<ReplyEnvelope | null> {
     // Whoever asked has given up: work done now would only delay the others.
     if (Date.now() > context.deadline) return null;
@@ -121,18 +137,16 @@ export class MessageServer extends Server implements CustomTransportStrategy {
       throw new AppError('FORBIDDEN', { permission });
     const payload: unknown = JSON.parse(envelope.body);
     validatePayload(entry.message, payload);
-    return runInContext(context, async () => {
-      try {
-        const reply = await entry.call(payload);
-        return { ok: true, body: JSON.stringify(reply ?? {}) };
-      } catch (error) {
-        return this.refuse(error, envelope);
-      }
-    });
+    handling.describe(subjectOf(payload as object));
+    const reply = await entry.call(payload);
+    return { ok: true, body: JSON.stringify(reply ?? {}) };
   }
 
-  private refuse(error: unknown, envelope: Envelope): ReplyEnvelope {
+  private refuse(error: unknown, envelope: Envelope, handling: Handling): ReplyEnvelope {
     const refusal = toAppError(error);
+    handling.outcome = refusal.code;
+    handling.failed(refusal.code);
+    if (refusal.kind.level === 'error') countFault(this.service, refusal.code);
     if (refusal.kind.level === 'error' || refusal.kind.level === 'warn') {
       this.log[refusal.kind.level](
         { message: envelope.headers['name'], code: refusal.code, err: error },
@@ -145,54 +159,60 @@ export class MessageServer extends Server implements CustomTransportStrategy {
   private async deliver(event: EventEnvelope): Promise<void> {
     const entry = this.entryOf(event);
     if (!entry) return;
-    const context = contextOfEvent(event);
-    await runInContext(context, async () => {
-      let refusals = 0;
-      let outages = 0;
-      for (;;) {
-        try {
-          await this.attempt(entry, event);
-          return;
-        } catch (error) {
-          this.stopping.signal.throwIfAborted();
-          const outage = infrastructureFault(error);
-          if (outage) {
-            // Not the message's fault: it waits until the outage is over.
-            if (outages === 0)
-              this.log.warn({ message: event.headers['name'], err: outage }, 'event waits for the infrastructure');
-            outages += 1;
-            await this.pause(Math.min(OUTAGE_PAUSE_MS, 100 * outages));
-            continue;
-          }
-          const delay = RETRY_MS[refusals];
-          refusals += 1;
-          if (delay !== undefined) {
-            await this.pause(delay);
-            continue;
-          }
-          this.log.error(
-            { message: event.headers['name'], key: event.key, err: error },
-            'event moved to the dead letters',
-          );
-          await this.park(event, error instanceof Error ? error : new Error(String(error)));
-          return;
+    const handling = Handling.ofEvent(this.service, sourceOf(event.topic), event.headers);
+    await handling.run(() => runInContext(contextOfEvent(event), () => this.persist(entry, event, handling)));
+  }
+
+  /** Tries until the event is handled, parked, or left for the next start. */
+  private async persist(entry: Entry, event: EventEnvelope, handling: Handling): Promise<void> {
+    let refusals = 0;
+    let outages = 0;
+    for (;;) {
+      try {
+        await this.attempt(entry, event, handling);
+        return;
+      } catch (error) {
+        this.stopping.signal.throwIfAborted();
+        const outage = infrastructureFault(error);
+        handling.failed(outage?.code ?? 'fault');
+        if (outage) {
+          // Not the message's fault: it waits until the outage is over.
+          if (outages === 0)
+            this.log.warn({ message: event.headers['name'], err: outage }, 'event waits for the infrastructure');
+          outages += 1;
+          await this.pause(Math.min(OUTAGE_PAUSE_MS, 100 * outages));
+          continue;
         }
+        const delay = RETRY_MS[refusals];
+        refusals += 1;
+        if (delay !== undefined) {
+          await this.pause(delay);
+          continue;
+        }
+        this.log.error(
+          { message: event.headers['name'], key: event.key, err: error },
+          'event moved to the dead letters',
+        );
+        handling.outcome = 'dead';
+        await this.park(event, error instanceof Error ? error : new Error(String(error)));
+        return;
       }
-    });
+    }
   }
 
   private entryOf({ topic, headers }: EventEnvelope): Entry | undefined {
     return this.entries.get(`${sourceOf(topic)}.${String(headers['name'])}`);
   }
 
-  private async attempt(entry: Entry, event: EventEnvelope): Promise<void> {
-    if (await this.deadLetters()?.follow(event)) return;
-    await this.handle(entry, event);
+  private async attempt(entry: Entry, event: EventEnvelope, handling: Handling): Promise<void> {
+    if (await this.deadLetters()?.follow(event)) handling.outcome = 'parked';
+    else await this.handle(entry, event, handling);
   }
 
-  private async handle(entry: Entry, event: EventEnvelope): Promise<void> {
+  private async handle(entry: Entry, event: EventEnvelope, handling?: Handling): Promise<void> {
     const payload: unknown = JSON.parse(event.body);
     validatePayload(entry.message, payload);
+    handling?.describe(subjectOf(payload as object));
     await entry.call(payload);
   }
 

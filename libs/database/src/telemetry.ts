@@ -1,0 +1,112 @@
+import { type Attributes, trace } from '@opentelemetry/api';
+import {
+  counter,
+  gauge,
+  histogram,
+  infrastructureFault,
+  markFailed,
+  observe,
+  PART_BUCKETS,
+  secondsSince,
+  SpanKind,
+  startSpan,
+} from '@qa-pms/platform';
+import pg, { type Pool } from 'pg';
+
+const durations = histogram('db_query_duration_seconds', 'From a statement to its rows, by the table it is about.', {
+  labels: ['operation', 'entity'],
+  buckets: PART_BUCKETS,
+});
+const errors = counter('db_errors_total', 'Statements that failed: `connection`, or the class of PostgreSQL’s error.', [
+  'kind',
+]);
+const connections = gauge('db_connections', 'Connections of a service’s pool; `waiting` are those who wait for one.', [
+  'state',
+]);
+const connectionsMax = gauge('db_connections_max', 'Connections that a service’s pool may have.');
+/** Transactions that ended. */
+export const transactions = counter('db_transactions_total', 'Transactions that ended: `committed` or `rolled_back`.', [
+  'outcome',
+]);
+
+interface Described {
+  operation: string;
+  entity: string;
+}
+
+/** Statements are written in the source: there are some hundred of them. Beyond that nothing is remembered. */
+const MAX_DESCRIBED = 2_000;
+const described = new Map<string, Described>();
+
+/** What a statement does, and to which table: the first that it names. */
+export function describe(sql: string): Described {
+  const known = described.get(sql);
+  if (known) return known;
+  const operation = /^\s*(?:WITH\b[\s\S]*?\)\s*)?(\w+)/i.exec(sql)?.[1]?.toUpperCase() ?? 'OTHER';
+  const entity = /\b(?:FROM|INTO|UPDATE|JOIN)\s+(?:ONLY\s+)?"?(\w+)"?\."?(\w+)"?/i.exec(sql);
+  const description = { operation, entity: entity ? `${entity[1] ?? ''}.${entity[2] ?? ''}` : 'none' };
+  if (described.size < MAX_DESCRIBED) described.set(sql, description);
+  return description;
+}
+
+/** Watches the connections of a pool. */
+export function watchPool(pool: Pool, service: string): void {
+  connectionsMax.set({ service }, pool.options.max);
+  const count = (): void => {
+    connections.set({ service, state: 'active' }, pool.totalCount - pool.idleCount);
+    connections.set({ service, state: 'idle' }, pool.idleCount);
+    connections.set({ service, state: 'waiting' }, pool.waitingCount);
+  };
+  for (const event of ['acquire', 'release', 'remove'] as const) pool.on(event, count);
+}
+
+type Send = (...args: unknown[]) => unknown;
+
+/** A client of PostgreSQL that measures and traces its statements. */
+export function measuredClient(service: string): typeof pg.Client {
+  class MeasuredClient extends pg.Client {
+    override query(...args: unknown[]): never {
+      const send = super.query.bind(this) as unknown as Send;
+      const [first] = args;
+      const sql = typeof first === 'string' ? first : (first as { text?: unknown }).text;
+      // BEGIN carries a project's id and COMMIT nothing: they are counted as transactions.
+      if (typeof sql !== 'string' || /^(BEGIN|COMMIT|ROLLBACK)/.test(sql)) return send(...args) as never;
+      return measured(service, sql, () => send(...args)) as never;
+    }
+  }
+  return MeasuredClient;
+}
+
+function measured(service: string, sql: string, send: () => unknown): unknown {
+  const { operation, entity } = describe(sql);
+  const span = trace.getActiveSpan()?.isRecording()
+    ? startSpan(`${operation} ${entity}`, SpanKind.CLIENT, attributes(service, operation, entity, sql))
+    : undefined;
+  const start = performance.now();
+  const result = send();
+  const end = (): void => {
+    observe(durations, { service, operation, entity }, secondsSince(start), span);
+    span?.end();
+  };
+  if (result instanceof Promise) {
+    result.then(end, (error: unknown) => {
+      const { code } = error as { code?: unknown };
+      const kind = infrastructureFault(error) || typeof code !== 'string' ? 'connection' : code.slice(0, 2);
+      errors.inc({ service, kind });
+      if (span) markFailed(span, error);
+      end();
+    });
+  } else end();
+  return result;
+}
+
+/** https://opentelemetry.io/docs/specs/semconv/database/postgresql/ – the text has places for values, never values. */
+function attributes(service: string, operation: string, entity: string, sql: string): Attributes {
+  return {
+    'db.system.name': 'postgresql',
+    'db.operation.name': operation,
+    'db.collection.name': entity,
+    'db.query.text': sql.replace(/\s+/g, ' ').trim(),
+    'qa.service': service,
+  };
+}

@@ -1,0 +1,95 @@
+import type { Attributes, Span } from '@opentelemetry/api';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { counter, gauge, histogram, secondsSince } from './metrics.js';
+import { observe, parentOf, SpanKind, startSpan, withSpan } from './spans.js';
+
+const requests = counter('http_requests_total', 'HTTP requests that were answered, by the pattern of their route.', [
+  'method',
+  'path',
+  'status',
+  'error_code',
+]);
+const durations = histogram(
+  'http_request_duration_seconds',
+  'From the head of an HTTP request to the end of its answer.',
+  {
+    labels: ['method', 'path', 'status'],
+  },
+);
+const inFlight = gauge('http_requests_in_flight', 'HTTP requests that are being answered.');
+const errors = counter('service_errors_total', 'Faults that somebody must look at, by their code.', ['code']);
+
+/** What is known of a request beside itself. */
+interface Told {
+  start: number;
+  span: Span;
+  errorCode: string;
+}
+
+const told = new WeakMap<FastifyRequest, Told>();
+
+/** Counts and traces the requests of a service; probes and scrapes are not told of. */
+export function instrumentHttp(http: FastifyInstance, service: string): void {
+  http.addHook('onRequest', (request, _reply, done) => {
+    const path = pathOf(request);
+    if (path.startsWith('/health') || path === '/metrics') {
+      done();
+      return;
+    }
+    inFlight.inc({ service });
+    // https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-server
+    const attributes = {
+      'http.request.method': request.method,
+      'http.route': path,
+      'url.scheme': 'http',
+      'qa.service': service,
+      'qa.request_id': request.id,
+    };
+    const span = startSpan(`${request.method} ${path}`, SpanKind.SERVER, attributes, parentOf(request.headers));
+    told.set(request, { start: performance.now(), span, errorCode: '' });
+    done();
+  });
+  http.addHook('onResponse', (request, reply, done) => {
+    const known = told.get(request);
+    if (known) {
+      const { span, start, errorCode } = known;
+      const status = String(reply.statusCode);
+      const labels = { service, method: request.method, path: pathOf(request), status };
+      inFlight.dec({ service });
+      requests.inc({ ...labels, error_code: errorCode });
+      observe(durations, labels, secondsSince(start), span);
+      span.setAttribute('http.response.status_code', reply.statusCode);
+      if (reply.statusCode >= 500) span.setAttribute('error.type', errorCode === '' ? status : errorCode);
+      span.end();
+    }
+    done();
+  });
+}
+
+/** Runs work on behalf of a request within its span: after a body was read nothing else knows of it. */
+export function inRequest<T>(request: FastifyRequest, work: () => T): T {
+  const known = told.get(request);
+  return known ? withSpan(known.span, work) : work();
+}
+
+/** Adds to what is told of a request. */
+export function describeRequest(request: FastifyRequest, attributes: Attributes): void {
+  told.get(request)?.span.setAttributes(attributes);
+}
+
+/** A request that failed, with its code; answers the span, where the request has one. */
+export function requestFailed(request: FastifyRequest, code: string): Span | undefined {
+  const known = told.get(request);
+  if (known) known.errorCode = code;
+  return known?.span;
+}
+
+/** A fault that somebody must look at. */
+export function countFault(service: string, code: string): void {
+  errors.inc({ service, code });
+}
+
+/** The pattern of its route: addresses have ids in them, and there is no end of unknown ones. */
+function pathOf(request: FastifyRequest): string {
+  return request.routeOptions.url ?? 'unknown';
+}

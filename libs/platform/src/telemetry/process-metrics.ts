@@ -1,0 +1,48 @@
+import { readFile, statfs } from 'node:fs/promises';
+import { totalmem } from 'node:os';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { collectDefaultMetrics, Gauge, register } from 'prom-client';
+
+let isStarted = false;
+
+/** Metrics of the process as a whole: they belong to the runner, whatever services share it. */
+export function startProcessMetrics(version: string): void {
+  if (isStarted) return;
+  isStarted = true;
+  collectDefaultMetrics({ register });
+  const delay = monitorEventLoopDelay({ resolution: 20 });
+  delay.enable();
+  const build = new Gauge({ name: 'build_info', help: 'What runs; always 1.', labelNames: ['version', 'node'] });
+  build.set({ version, node: process.version }, 1);
+  new Gauge({
+    name: 'event_loop_lag_seconds',
+    help: 'Longest time that the event loop was blocked since the last scrape, P99.',
+    collect() {
+      // An idle loop reports the resolution itself.
+      this.set(Math.max(0, delay.percentile(99) / 1e9 - 0.02) || 0);
+      delay.reset();
+    },
+  });
+  new Gauge({
+    name: 'process_memory_limit_bytes',
+    help: 'Memory that the process may use: its cgroup’s limit, else that of the machine.',
+    async collect() {
+      this.set(await memoryLimit());
+    },
+  });
+  new Gauge({
+    name: 'disk_free_ratio',
+    help: 'Free share of the disk that the working directory is on.',
+    async collect() {
+      const { bavail, blocks } = await statfs('.');
+      this.set(blocks === 0 ? 1 : bavail / blocks);
+    },
+  });
+}
+
+/** https://docs.kernel.org/admin-guide/cgroup-v2.html#memory-interface-files */
+async function memoryLimit(): Promise<number> {
+  const text = await readFile('/sys/fs/cgroup/memory.max', 'utf8').catch(() => 'max');
+  const limit = Number(text);
+  return Number.isFinite(limit) ? Math.min(limit, totalmem()) : totalmem();
+}

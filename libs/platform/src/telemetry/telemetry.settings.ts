@@ -1,0 +1,45 @@
+import { Setting } from '../configuration/setting.js';
+
+/** Settings of metrics and traces. */
+export class TelemetrySettings {
+  /** Bearer token that `/metrics` demands. */
+  @Setting({
+    key: 'metrics.token',
+    description:
+      'Bearer token that `/metrics` and `/health/detailed` demand; empty: `/metrics` is open to whoever reaches it.',
+    example: '<random text>',
+    secret: true,
+    optional: true,
+  })
+  metricsToken = '';
+
+  /** Address of an OpenTelemetry collector, or of Jaeger. */
+  @Setting({
+    key: 'otel.exporter.otlp.endpoint',
+    description: 'Address of an OpenTelemetry collector that takes traces by OTLP; empty: no traces.',
+    example: 'http://jaeger:4318',
+    optional: true,
+    check: (value) => (/^https?:\/\/\S+$/.test(value) ? null : 'is no http or https address'),
+  })
+  endpoint = '';
+
+  /** How spans travel to the collector. */
+  @Setting({
+    key: 'otel.exporter.otlp.protocol',
+    description: 'How spans travel to the collector.',
+    example: 'grpc',
+    values: ['http/protobuf', 'grpc'],
+  })
+  protocol = 'http/protobuf';
+
+  /** Share of new traces that are recorded; those that come in are recorded when their sender does. */
+  @Setting({
+    key: 'trace.sample_ratio',
+    description:
+      'Share of new traces that are recorded, 0 to 1; a request that brings a trace context is recorded when its sender records. In production 1 with tail sampling behind it, else 0.1.',
+    example: '0.1',
+    fraction: true,
+    max: 1,
+  })
+  sampleRatio = 1;
+}

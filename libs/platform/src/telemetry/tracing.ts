@@ -1,0 +1,134 @@
+import { context, propagation, trace } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import { ExportResultCode, W3CTraceContextPropagator } from '@opentelemetry/core';
+import { resourceFromAttributes } from '@opentelemetry/resources';
+import {
+  BatchSpanProcessor,
+  ParentBasedSampler,
+  type ReadableSpan,
+  type SpanExporter,
+  type SpanProcessor,
+  TraceIdRatioBasedSampler,
+  TracerProvider,
+} from '@opentelemetry/sdk-trace';
+import { counter, histogram, PART_BUCKETS } from './metrics.js';
+import { observe } from './spans.js';
+import type { TelemetrySettings } from './telemetry.settings.js';
+
+/** Spans that wait for the collector: about 4 MB. More are dropped, and counted. */
+const MAX_WAITING = 4_096;
+const BATCH = 512;
+const DELAY_MS = 1_000;
+/** A collector that hangs holds up neither the next batch nor the exit for longer. */
+const EXPORT_TIMEOUT_MS = 1_500;
+const STOP_TIMEOUT_MS = 2_000;
+
+const created = counter('spans_created_total', 'Spans that were recorded.');
+const dropped = counter('spans_dropped_total', 'Spans that were dropped because too many waited for the collector.');
+const failed = counter('spans_failed_total', 'Spans that the collector did not take.');
+const duration = histogram('span_duration_seconds', 'Durations of recorded spans.', {
+  labels: ['kind'],
+  buckets: PART_BUCKETS,
+});
+const KINDS = ['internal', 'server', 'client', 'producer', 'consumer'];
+
+/** Bounds and counts what waits for the exporter. */
+class Counted implements SpanProcessor {
+  private waiting = 0;
+  private readonly batches: BatchSpanProcessor;
+
+  constructor(
+    private readonly service: string,
+    exporter: SpanExporter,
+  ) {
+    const counting: SpanExporter = {
+      export: (spans, done) => {
+        exporter.export(spans, (result) => {
+          this.waiting -= spans.length;
+          if (result.code !== ExportResultCode.SUCCESS) failed.inc({ service }, spans.length);
+          done(result);
+        });
+      },
+      shutdown: () => exporter.shutdown(),
+    };
+    this.batches = new BatchSpanProcessor({
+      exporter: counting,
+      // Larger than what is let through here, where drops are counted.
+      maxQueueSize: 2 * MAX_WAITING,
+      maxExportBatchSize: BATCH,
+      scheduledDelayMillis: DELAY_MS,
+      exportTimeoutMillis: EXPORT_TIMEOUT_MS,
+    });
+  }
+
+  onStart(): void {
+    created.inc({ service: this.service });
+  }
+
+  onEnd(span: ReadableSpan): void {
+    const { service } = this;
+    const seconds = span.duration[0] + span.duration[1] / 1e9;
+    observe(duration, { service, kind: KINDS[span.kind] ?? 'internal' }, seconds);
+    if (this.waiting >= MAX_WAITING) {
+      dropped.inc({ service });
+      return;
+    }
+    this.waiting += 1;
+    this.batches.onEnd(span);
+  }
+
+  forceFlush(): Promise<void> {
+    return this.batches.forceFlush();
+  }
+
+  shutdown(): Promise<void> {
+    return this.batches.shutdown();
+  }
+}
+
+/** Traces of this process, sent to a collector. */
+export interface Tracing {
+  /** Sends what waits, for 2 s at most, and stops. */
+  stop: () => Promise<void>;
+}
+
+/** Starts traces where a collector is configured; null: none is. It belongs to the process: once is enough. */
+export async function startTracing(
+  settings: TelemetrySettings,
+  process: { service: string; version: string; instanceId: string },
+): Promise<Tracing | null> {
+  if (settings.endpoint === '') return null;
+  const provider = new TracerProvider({
+    sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(settings.sampleRatio) }),
+    resource: resourceFromAttributes({
+      'service.name': process.service === 'all' ? 'qa-pms' : `qa-pms-${process.service}`,
+      'service.version': process.version,
+      'service.instance.id': process.instanceId,
+    }),
+    spanProcessors: [new Counted(process.service, await exporterFor(settings))],
+  });
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+  propagation.setGlobalPropagator(new W3CTraceContextPropagator());
+  trace.setGlobalTracerProvider(provider);
+  return {
+    stop: async () => {
+      const late = new Promise((resolve) => setTimeout(resolve, STOP_TIMEOUT_MS).unref());
+      await Promise.race([provider.shutdown().catch(() => undefined), late]);
+      trace.disable();
+      propagation.disable();
+      context.disable();
+    },
+  };
+}
+
+/** Loaded only where it is needed: each costs a start some 50 ms. */
+async function exporterFor({ endpoint, protocol }: TelemetrySettings): Promise<SpanExporter> {
+  const timeoutMillis = EXPORT_TIMEOUT_MS;
+  if (protocol === 'grpc') {
+    const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-grpc');
+    return new OTLPTraceExporter({ url: endpoint, timeoutMillis });
+  }
+  const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-proto');
+  // OTLP/HTTP sends traces to /v1/traces below the endpoint: https://opentelemetry.io/docs/specs/otel/protocol/exporter
+  return new OTLPTraceExporter({ url: `${endpoint.replace(/\/$/, '')}/v1/traces`, timeoutMillis });
+}
