@@ -14,6 +14,7 @@ import { PeopleService } from './people/people.service.js';
 import { Arrivals } from './sessions/arrivals.js';
 import { SessionsMessages } from './sessions/sessions.messages.js';
 import { SessionsService } from './sessions/sessions.service.js';
+import { WorkflowMetrics } from './sessions/workflow-metrics.js';
 import { TimesService } from './sessions/times.service.js';
 import { trackingDatabase } from './tracking.database.js';
 
@@ -35,6 +36,7 @@ import { trackingDatabase } from './tracking.database.js';
     HistoryService,
     PeopleService,
     SessionsService,
+    WorkflowMetrics,
     TimesService,
     TrendService,
   ],

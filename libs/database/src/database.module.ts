@@ -24,11 +24,13 @@ import { DeadLetters } from './dead-letters.js';
 import { pendingMigrations, runMigrations } from './migrations.js';
 import type { DatabaseOptions } from './options.js';
 import { OutboxRelay } from './outbox-relay.js';
-import { watchPool } from './telemetry.js';
+import { measureTables, watchPool } from './telemetry.js';
 
 /** Longer than Kafka keeps a message (7 days): nothing older can be delivered again. */
 const INBOX_DAYS = 8;
 const CLEAN_UP_MS = 10 * 60_000;
+/** Less often than most scrape: each costs three statements. */
+const MEASURE_MS = 15_000;
 
 /** Starts the relay when the service is up, watches the database, and closes both at the end. */
 @Injectable()
@@ -54,6 +56,7 @@ class DatabaseLife implements OnApplicationBootstrap, OnApplicationShutdown {
     });
     this.health.add({ name: `${name}.migrations`, required: true, check: () => this.checkMigrations() });
     this.relay.start();
+    this.jobs.every(MEASURE_MS, 'measure the outbox', () => measureTables(this.dataSource, name, this.schema));
     this.jobs.every(CLEAN_UP_MS, 'clean up inbox', () =>
       this.dataSource.query(
         `DELETE FROM ${this.schema}.inbox_messages WHERE received_at < now() - interval '${String(INBOX_DAYS)} days'`,

@@ -6,7 +6,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { borrowed, pipelined, type Query } from './connection.js';
 import { Pipe } from './pipe.js';
 import type { PagedStatement, Statement } from './statements.js';
-import { transactions } from './telemetry.js';
+import { replays, transactions } from './telemetry.js';
 
 /** A transaction that is scoped to the project of the current message. */
 export interface Transaction {
@@ -93,6 +93,7 @@ export class Database {
         if (!refused && !isUniqueViolation(error, 'inbox_messages_pk')) throw error;
         const given = await this.replyGiven<T>();
         if (!given) throw error;
+        if (context.idempotencyHash !== null) replays.inc({ service: this.service });
         return given.reply;
       }
     });

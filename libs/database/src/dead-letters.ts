@@ -1,7 +1,8 @@
-import { DeadLetterStore, deadLetterTopic, type EventEnvelope, type Headers } from '@qa-pms/platform';
+import { DeadLetterStore, deadLetterTopic, type EventEnvelope, type Headers, outsideTraces } from '@qa-pms/platform';
 import type { DataSource } from 'typeorm';
 import { borrowed, pipelined, type Query } from './connection.js';
 import { insertOutbox } from './database.js';
+import { deadLettersTotal } from './telemetry.js';
 
 /** A message that its consumer could not handle, or that follows such a one of its key. */
 export interface DeadLetter {
@@ -48,6 +49,7 @@ export class DeadLetters extends DeadLetterStore {
 
   async park(event: EventEnvelope, error: Error): Promise<void> {
     await this.insert(event, `${error.name}: ${error.message}`, '(SELECT)');
+    deadLettersTotal.inc({ service: this.consumer, topic: event.topic });
   }
 
   /** The oldest first. */
@@ -120,7 +122,8 @@ export class DeadLetters extends DeadLetterStore {
   private isParked(event: EventEnvelope): Promise<boolean> {
     return new Promise((resolve, reject) => {
       // One statement answers all that is asked in one turn: a statement for each event halved what a consumer takes.
-      if (this.questions.length === 0) setImmediate(() => void this.answerQuestions());
+      // It serves several traces.
+      if (this.questions.length === 0) setImmediate(() => void outsideTraces(() => this.answerQuestions()));
       this.questions.push({ event, resolve, reject });
     });
   }

@@ -12,6 +12,8 @@ import {
   startSpan,
 } from '@qa-pms/platform';
 import pg, { type Pool } from 'pg';
+import type { DataSource } from 'typeorm';
+import { pendingMigrations } from './migrations.js';
 
 const durations = histogram('db_query_duration_seconds', 'From a statement to its rows, by the table it is about.', {
   labels: ['operation', 'entity'],
@@ -24,6 +26,14 @@ const connections = gauge('db_connections', 'Connections of a service’s pool; 
   'state',
 ]);
 const connectionsMax = gauge('db_connections_max', 'Connections that a service’s pool may have.');
+/** Commands whose effect was there already. */
+export const replays = counter('idempotency_replays_total', 'Repeated `Idempotency-Key`s that got the stored answer.');
+/** Messages that were given up. */
+export const deadLettersTotal = counter('dead_letters_total', 'Messages that went to the dead letters.', ['topic']);
+const deadLetters = gauge('dead_letters', 'Messages among the dead letters.', ['topic']);
+const outbox = gauge('outbox_messages', 'Events that wait in the outbox.');
+const outboxOldest = gauge('outbox_oldest_seconds', 'Age of the oldest event in the outbox.');
+const pending = gauge('migrations_pending', 'Migrations that are not applied.');
 /** Transactions that ended. */
 export const transactions = counter('db_transactions_total', 'Transactions that ended: `committed` or `rolled_back`.', [
   'outcome',
@@ -58,6 +68,30 @@ export function watchPool(pool: Pool, service: string): void {
     connections.set({ service, state: 'waiting' }, pool.waitingCount);
   };
   for (const event of ['acquire', 'release', 'remove'] as const) pool.on(event, count);
+}
+
+/** Topics that had dead letters: without any they are at 0, not gone. */
+const deadTopics = new Map<string, Set<string>>();
+
+/** What stands in the tables of messaging, and how far the migrations are. */
+export async function measureTables(dataSource: DataSource, service: string, schema: string): Promise<void> {
+  const [waiting] = await dataSource.query<{ count: number; age: number }[]>(
+    `SELECT count(*)::int AS count, COALESCE(extract(epoch FROM now() - min(created_at)), 0)::float8 AS age
+     FROM ${schema}.outbox_messages`,
+  );
+  const dead = await dataSource.query<{ topic: string; count: number }[]>(
+    `SELECT topic, count(*)::int AS count FROM ${schema}.dead_letters GROUP BY topic`,
+  );
+  outbox.set({ service }, waiting?.count ?? 0);
+  outboxOldest.set({ service }, waiting?.age ?? 0);
+  const topics = deadTopics.get(service) ?? new Set<string>();
+  deadTopics.set(service, topics);
+  for (const topic of topics) deadLetters.set({ service, topic }, 0);
+  for (const { topic, count } of dead) {
+    topics.add(topic);
+    deadLetters.set({ service, topic }, count);
+  }
+  pending.set({ service }, (await pendingMigrations(dataSource, schema)).length);
 }
 
 type Send = (...args: unknown[]) => unknown;

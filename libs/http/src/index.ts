@@ -1,5 +1,6 @@
 export { BadAnswer } from './body.js';
 export * from './http-client.js';
+export * from './http-metrics.js';
 export * from './observer.js';
 export { redactUrl } from './redact.js';
 export * from './upstream.settings.js';

@@ -52,7 +52,7 @@ export async function sendError(error: unknown, request: FastifyRequest, reply: 
       : refusal.details;
   const sentence =
     refusal.code === 'ROUTE_NOT_FOUND' ? new AppError('ROUTE_NOT_FOUND', details).message : refusal.message;
-  const span = requestFailed(request, refusal.code);
+  const span = requestFailed(request, refusal);
   const facts = { code: refusal.code, details, requestId, traceId: recordedTraceId(span) };
   if (status === 503 || status === 429 || (retryable && status === 504))
     void reply.header('retry-after', RETRY_AFTER_S);

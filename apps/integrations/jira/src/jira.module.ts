@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { DatabaseModule } from '@qa-pms/database';
+import { HTTP_OBSERVER, httpMetrics } from '@qa-pms/http';
 import { jiraDatabase } from './jira.database.js';
 import { Connections } from './sync/connections.js';
 import { SyncService } from './sync/sync.service.js';
@@ -13,6 +14,15 @@ import { Writes } from './tickets/writes.js';
 @Module({
   imports: [DatabaseModule.forService(jiraDatabase)],
   controllers: [TicketsMessages],
-  providers: [Connections, SyncService, TicketChangesService, TicketFetcher, TicketsService, TicketStore, Writes],
+  providers: [
+    { provide: HTTP_OBSERVER, useValue: httpMetrics('jira') },
+    Connections,
+    SyncService,
+    TicketChangesService,
+    TicketFetcher,
+    TicketsService,
+    TicketStore,
+    Writes,
+  ],
 })
 export class JiraModule {}

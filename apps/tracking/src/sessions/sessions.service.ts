@@ -10,6 +10,7 @@ import { follow } from './session.rules.js';
 import { lockTracked, storeSession, storeTemplate, storeWorkflow } from './sessions.queries.js';
 import { storeStepTimes } from './step-times.queries.js';
 import type { Session, Tracked } from './tracked-workflow.js';
+import { WorkflowMetrics } from './workflow-metrics.js';
 import { workflowTime } from './workflow-time.js';
 
 /** Makes time sessions of the changes of workflows. */
@@ -20,11 +21,13 @@ export class SessionsService {
     private readonly log: Log,
     private readonly settings: TrackingSettings,
     private readonly arrivals: Arrivals,
+    private readonly metrics: WorkflowMetrics,
   ) {}
 
   /** Follows a workflow. A change that is not newer than what is known is ignored. */
   async workflowChanged(event: WorkflowChanged): Promise<void> {
     const { id, projectId, rowVersion } = event.workflow;
+    const followed: Tracked[] = [];
     await this.onceIn(projectId, async (tx) => {
       const before = await lockTracked(tx, id);
       const known = before?.workflow.rowVersion ?? 0;
@@ -34,10 +37,13 @@ export class SessionsService {
       const { touched, ...after } = follow(before, event, uuidv7);
       storeWorkflow(tx, after.workflow);
       if (!before) storeTemplate(tx, after.workflow);
+      followed.push(after);
       await this.storeTimes(tx, before, after, touched, new Date(event.at));
       if (event.change === 'completed' || event.change === 'cancelled') this.publishTimes(tx, after);
     });
     this.arrivals.announce(id);
+    const tracked = followed.at(-1);
+    if (tracked) this.metrics.changed(event, workflowTime(tracked, new Date(event.at), this.settings.idleSeconds));
   }
 
   /** The event says which project it is about, whoever published it. */

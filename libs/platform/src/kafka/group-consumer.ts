@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer, EachBatchPayload, IHeaders, Kafka, KafkaMessage, PartitionAssigner } from 'kafkajs';
 import type { Log } from '../log.js';
 import type { EventEnvelope } from '../messaging/envelope.js';
+import { kafkaLag } from './kafka-metrics.js';
 import { Progress } from './progress.js';
 import { removeDeadPredecessors } from './predecessors.js';
 
@@ -161,6 +162,8 @@ export class GroupConsumer {
 
   private async batch(payload: EachBatchPayload): Promise<void> {
     const { topic, partition, messages } = payload.batch;
+    const labels = { service: 'kafka', topic, partition: String(partition), consumer: this.options.groupId };
+    kafkaLag.set(labels, Number(payload.batch.offsetLag()));
     const progress = this.progress.of(topic, partition);
     for (const message of messages) {
       if (!payload.isRunning() || payload.isStale()) break;

@@ -9,6 +9,7 @@ import { explainKafka, kafkaClientOptions } from './kafka-client.js';
 import type { KafkaSettings } from './kafka.settings.js';
 import { tlsOptions } from '../tls.js';
 import { GroupConsumer, type Received } from './group-consumer.js';
+import { kafkaFailed, kafkaSent } from './kafka-metrics.js';
 import { ReplyReader } from './reply-reader.js';
 import { RequestSender } from './request-sender.js';
 import { repliesTopic, topicName } from './topics.js';
@@ -131,6 +132,14 @@ export class KafkaWire implements Wire {
         })),
       });
     });
+    sent.then(
+      () => {
+        kafkaSent.inc({ service: 'kafka' }, events.length);
+      },
+      () => {
+        kafkaFailed.inc({ service: 'kafka' }, events.length);
+      },
+    );
     return events.map(() => sent);
   }
 

@@ -1,5 +1,6 @@
 import type { Message, Producer } from 'kafkajs';
 import type { Log } from '../log.js';
+import { kafkaFailed, kafkaSent } from './kafka-metrics.js';
 
 export interface OutgoingRecord {
   topic: string;
@@ -75,9 +76,11 @@ export class RequestSender {
       .sendBatch({ acks: 1, topicMessages: [...topics].map(([topic, messages]) => ({ topic, messages })) })
       .then(
         () => {
+          kafkaSent.inc({ service: 'kafka' }, batch.length);
           for (const { resolve } of batch) resolve();
         },
         (error: unknown) => {
+          kafkaFailed.inc({ service: 'kafka' }, batch.length);
           this.log.debug({ err: error, records: batch.length }, 'records could not be sent');
           for (const { reject } of batch) reject(error);
         },

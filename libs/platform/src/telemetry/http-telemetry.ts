@@ -1,4 +1,5 @@
 import type { Attributes, Span } from '@opentelemetry/api';
+import type { AppError } from '@qa-pms/contracts';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { counter, gauge, histogram, secondsSince } from './metrics.js';
 import { observe, parentOf, SpanKind, startSpan, withSpan } from './spans.js';
@@ -24,6 +25,7 @@ interface Told {
   start: number;
   span: Span;
   errorCode: string;
+  service: string;
 }
 
 const told = new WeakMap<FastifyRequest, Told>();
@@ -46,7 +48,7 @@ export function instrumentHttp(http: FastifyInstance, service: string): void {
       'qa.request_id': request.id,
     };
     const span = startSpan(`${request.method} ${path}`, SpanKind.SERVER, attributes, parentOf(request.headers));
-    told.set(request, { start: performance.now(), span, errorCode: '' });
+    told.set(request, { start: performance.now(), span, errorCode: '', service });
     done();
   });
   http.addHook('onResponse', (request, reply, done) => {
@@ -78,10 +80,12 @@ export function describeRequest(request: FastifyRequest, attributes: Attributes)
 }
 
 /** A request that failed, with its code; answers the span, where the request has one. */
-export function requestFailed(request: FastifyRequest, code: string): Span | undefined {
+export function requestFailed(request: FastifyRequest, error: AppError): Span | undefined {
   const known = told.get(request);
-  if (known) known.errorCode = code;
-  return known?.span;
+  if (!known) return undefined;
+  known.errorCode = error.code;
+  if (error.kind.level === 'error') countFault(known.service, error.code);
+  return known.span;
 }
 
 /** A fault that somebody must look at. */

@@ -8,7 +8,10 @@ import type { TelemetrySettings } from './telemetry.settings.js';
 export function registerMetricsRoute(http: FastifyInstance, settings: TelemetrySettings): void {
   http.get('/metrics', async (request, reply) => {
     if (!mayScrape(settings, request.headers.authorization)) throw new AppError('UNAUTHENTICATED');
-    return reply.header('cache-control', 'no-store').type(register.contentType).send(await register.metrics());
+    return reply
+      .header('cache-control', 'no-store')
+      .type(register.contentType)
+      .send(await register.metrics());
   });
 }
 

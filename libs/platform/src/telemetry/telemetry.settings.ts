@@ -28,7 +28,7 @@ export class TelemetrySettings {
     key: 'otel.exporter.otlp.protocol',
     description: 'How spans travel to the collector.',
     example: 'grpc',
-    values: ['http/protobuf', 'grpc'],
+    values: ['http/protobuf', 'http/json', 'grpc'],
   })
   protocol = 'http/protobuf';
 

@@ -128,7 +128,10 @@ async function exporterFor({ endpoint, protocol }: TelemetrySettings): Promise<S
     const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-grpc');
     return new OTLPTraceExporter({ url: endpoint, timeoutMillis });
   }
-  const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-proto');
+  const { OTLPTraceExporter } =
+    protocol === 'http/json'
+      ? await import('@opentelemetry/exporter-trace-otlp-http')
+      : await import('@opentelemetry/exporter-trace-otlp-proto');
   // OTLP/HTTP sends traces to /v1/traces below the endpoint: https://opentelemetry.io/docs/specs/otel/protocol/exporter
   return new OTLPTraceExporter({ url: `${endpoint.replace(/\/$/, '')}/v1/traces`, timeoutMillis });
 }

@@ -1,7 +1,7 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { AppError, FindProject } from '@qa-pms/contracts';
 import { Database } from '@qa-pms/database';
-import { BackgroundJobs, Log, MessageBus, runAsSystem } from '@qa-pms/platform';
+import { BackgroundJobs, gauge, Log, MessageBus, runAsSystem } from '@qa-pms/platform';
 import { JiraSettings } from '../jira.settings.js';
 import { TicketStore } from '../tickets/ticket.store.js';
 import type { TicketRow } from '../tickets/to-ticket.js';
@@ -17,6 +17,14 @@ const RETRY_MS = 5_000;
 const PROJECT_RETRY_MS = 250;
 const PROJECT_TIMEOUT_MS = 2_000;
 const WHOLE_EVERY_MS = 60 * 60_000;
+const METRICS_MS = 5_000;
+
+const status = gauge('integration_health_status', 'External system: 2 online, 1 degraded, 0 offline.', ['integration']);
+const syncAge = gauge(
+  'integration_sync_age_seconds',
+  'Age of the last good sync, of the connection that is furthest behind.',
+  ['integration'],
+);
 
 /** How far one connection is. */
 interface Progress {
@@ -36,6 +44,7 @@ interface Progress {
 @Injectable()
 export class SyncService implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly stopping = new AbortController();
+  private readonly all: Progress[] = [];
 
   constructor(
     private readonly connections: Connections,
@@ -54,8 +63,10 @@ export class SyncService implements OnApplicationBootstrap, OnModuleDestroy {
     }
     for (const connection of this.connections.all) {
       const progress: Progress = { connection, dueAt: 0, syncedAt: null, wholeAt: 0, fault: null };
+      this.all.push(progress);
       this.jobs.every(TICK_MS, 'sync tickets', () => this.tick(progress));
     }
+    if (this.all.length > 0) this.jobs.every(METRICS_MS, 'tell how far the sync is', async () => this.measure());
   }
 
   onModuleDestroy(): void {
@@ -77,6 +88,19 @@ export class SyncService implements OnApplicationBootstrap, OnModuleDestroy {
       if (this.isStopping()) return;
       this.failed(progress, error);
     }
+  }
+
+  private measure(): void {
+    const ages = this.all.map(({ syncedAt }) =>
+      syncedAt === null ? Infinity : (Date.now() - syncedAt.getTime()) / 1_000,
+    );
+    const age = Math.max(...ages);
+    // As for `freshness.stale`: older than two intervals.
+    const isStale = age > 2 * this.settings.syncSeconds;
+    const isFaulty = this.all.some(({ fault }) => fault !== null);
+    const integration = { service: 'jira', integration: 'jira' };
+    status.set(integration, isStale ? 0 : isFaulty ? 1 : 2);
+    if (Number.isFinite(age)) syncAge.set(integration, age);
   }
 
   private isStopping(): boolean {

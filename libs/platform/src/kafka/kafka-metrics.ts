@@ -1,0 +1,14 @@
+import { counter, gauge } from '../telemetry/metrics.js';
+
+// The wire belongs to the process, whatever services use it: their label is `kafka`.
+
+/** Records that the broker has taken. */
+export const kafkaSent = counter('kafka_messages_sent_total', 'Records that the broker has taken.');
+/** Records that could not be sent. */
+export const kafkaFailed = counter('kafka_messages_failed_total', 'Records that could not be sent.');
+/** How far a consumer is behind. */
+export const kafkaLag = gauge(
+  'kafka_consumer_lag',
+  'Records behind the end of a partition, when it was last fetched.',
+  ['topic', 'partition', 'consumer'],
+);
