@@ -13,11 +13,10 @@ import { AppError } from '@qa-pms/contracts';
 import type { Histogram } from 'prom-client';
 
 // Without an SDK (no otel.exporter.otlp.endpoint) all of this does next to nothing.
-const tracer = trace.getTracer('@qa-pms/platform');
 
 /** A span below the one that is active, or below `parent`. */
 export function startSpan(name: string, kind: SpanKind, attributes: Attributes, parent?: Context): Span {
-  return tracer.startSpan(name, { kind, attributes }, parent);
+  return trace.getTracer('@qa-pms/platform').startSpan(name, { kind, attributes }, parent);
 }
 
 /** Runs work with a span active: what it starts is below it. The span goes on. */

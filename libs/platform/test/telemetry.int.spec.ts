@@ -1,0 +1,166 @@
+import { createServer, type Server } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer, type Socket } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Module } from '@nestjs/common';
+import {
+  bootService,
+  Configuration,
+  createRuntime,
+  defineService,
+  type RunningService,
+  startTracing,
+} from '@qa-pms/platform';
+import { register } from 'prom-client';
+
+@Module({})
+class EmptyModule {}
+
+const empty = defineService({ name: 'gateway', module: EmptyModule, settings: [] });
+
+async function boot(settings: Record<string, string> = {}): Promise<RunningService> {
+  const environment = { ENCRYPTION_KEY: 'ab'.repeat(32), LOG_LEVEL: 'silent', ...settings };
+  const service = await bootService(empty, createRuntime(Configuration.fromEnvironment(environment), 'gateway'));
+  service.http.get('/things/:id', async () => ({ well: true }));
+  return service;
+}
+
+function portOf(server: Server | TcpServer): number {
+  return (server.address() as AddressInfo).port;
+}
+
+/** What a metric says now, over all its labels. */
+async function total(name: string): Promise<number> {
+  const values = (await register.getSingleMetric(name)?.get())?.values ?? [];
+  return values.reduce((sum, { value }) => sum + value, 0);
+}
+
+describe('metrics', () => {
+  let service: RunningService;
+
+  beforeAll(async () => {
+    service = await boot();
+  });
+
+  afterAll(() => service.app.close());
+
+  it('count requests by the pattern of their route and not by what is asked for', async () => {
+    for (const id of ['a', 'b', 'c']) await service.http.inject({ url: `/things/${id}?page=${id}` });
+    const { body, headers } = await service.http.inject({ url: '/metrics' });
+
+    expect(headers['content-type']).toContain('application/openmetrics-text');
+    expect(body).toContain(
+      'http_requests_total{service="gateway",method="GET",path="/things/:id",status="200",error_code=""} 3',
+    );
+    expect(body.trim().endsWith('# EOF')).toBe(true);
+  });
+
+  it('leave out probes and scrapes', async () => {
+    for (const url of ['/health/live', '/health', '/metrics']) await service.http.inject({ url });
+    const { body } = await service.http.inject({ url: '/metrics' });
+
+    expect(body).not.toMatch(/path="\/(health|metrics)/);
+  });
+
+  it('stay as few under 10,000 paths, ids, methods and users', async () => {
+    const series = async (): Promise<number> =>
+      (await service.http.inject({ url: '/metrics' })).body.split('\n').filter((line) => /^[a-z]/.test(line)).length;
+    await service.http.inject({ url: '/nothing/0' });
+    await service.http.inject({ url: '/things/0' });
+    const before = await series();
+
+    for (let count = 0; count < 5_000; count += 1) {
+      const headers = { authorization: `Bearer user-${String(count)}`, 'x-request-id': `r-${String(count)}` };
+      await service.http.inject({ url: `/nothing/${String(count)}`, headers });
+      await service.http.inject({ url: `/things/${String(count)}`, headers });
+    }
+
+    expect(await series()).toBe(before);
+  }, 60_000);
+
+  it('are for those who know the token, where there is one', async () => {
+    const guarded = await boot({ METRICS_TOKEN: 'a-token-for-scrapes' });
+    const ask = async (authorization?: string): Promise<number> => {
+      const headers = authorization === undefined ? {} : { authorization };
+      return (await guarded.http.inject({ url: '/metrics', headers })).statusCode;
+    };
+
+    const statuses = [await ask(), await ask('Bearer wrong'), await ask('Bearer a-token-for-scrapes')];
+    await guarded.app.close();
+
+    expect(statuses).toEqual([401, 401, 200]);
+  });
+});
+
+/** Ways in which a collector can be of no use; each answers its port. */
+const FAULTS: [name: string, listen: () => Promise<Server | TcpServer | null>][] = [
+  ['absent', () => Promise.resolve(null)],
+  ['slow', () => http((answer) => setTimeout(() => answer(200, '{}'), 1_000).unref())],
+  ['hanging', () => http(() => undefined)],
+  ['answering garbage', () => http((answer) => answer(200, '<html>\u0000'))],
+  ['answering 429', () => http((answer) => answer(429, ''))],
+  ['answering 500', () => http((answer) => answer(500, 'x'.repeat(100_000)))],
+  ['resetting', () => tcp((socket) => socket.resetAndDestroy())],
+  ['speaking no HTTP', () => tcp((socket) => socket.end('SSH-2.0-OpenSSH\r\n'))],
+];
+
+describe.each(['http/protobuf', 'grpc'])('a collector over %s that is', (protocol) => {
+  // What was on its way when the exporter stopped is given up after 1.5 s.
+  afterAll(() => sleep(2_000));
+
+  it.each(FAULTS)(
+    '%s costs no request, little memory, and no time at the exit',
+    async (name, listen) => {
+      const collector = await listen();
+      const port = collector ? portOf(collector) : 1;
+      const settings = { endpoint: `http://127.0.0.1:${String(port)}`, protocol, sampleRatio: 1, metricsToken: '' };
+      const tracing = await startTracing(settings, { service: 'gateway', version: '0', instanceId: 'x' });
+      const service = await boot();
+      const [failed, dropped] = [await total('spans_failed_total'), await total('spans_dropped_total')];
+
+      const statuses = new Set<number>();
+      for (let count = 0; count < 6_000; count += 1)
+        statuses.add((await service.http.inject({ url: `/things/${String(count)}` })).statusCode);
+      const heap = process.memoryUsage().heapUsed;
+      const start = performance.now();
+      await tracing?.stop();
+      const tookMs = performance.now() - start;
+
+      process.stderr.write(
+        `collector ${name} over ${protocol}: stopped after ${tookMs.toFixed(0)} ms, heap ${(heap / 1e6).toFixed(0)} MB\n`,
+      );
+      expect([...statuses]).toEqual([200]);
+      expect(tookMs).toBeLessThan(3_000);
+      if (name !== 'slow' && name !== 'answering garbage')
+        expect(
+          (await total('spans_failed_total')) - failed + (await total('spans_dropped_total')) - dropped,
+        ).toBeGreaterThan(0);
+      await service.app.close();
+      collector?.close();
+      if (collector && 'closeAllConnections' in collector) collector.closeAllConnections();
+    },
+    60_000,
+  );
+});
+
+type Answer = (status: number, body: string) => void;
+
+async function http(handle: (answer: Answer) => void): Promise<Server> {
+  const server = createServer((request, response) => {
+    request.resume();
+    handle((status, body) => {
+      response.writeHead(status).end(body);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return server;
+}
+
+async function tcp(handle: (socket: Socket) => void): Promise<TcpServer> {
+  const server = createTcpServer((socket) => {
+    socket.on('error', () => undefined);
+    handle(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return server;
+}
