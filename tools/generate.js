@@ -1,4 +1,4 @@
-// Writes what is made from the settings classes: `npm run generate`. A test of apps/cli holds both files against the code.
+// Writes what is made from settings and metrics: `npm run generate`. A test of apps/cli holds the files against the code.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 

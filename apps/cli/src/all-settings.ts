@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { AllInOneSettings, SERVICES } from '@qa-pms/all-in-one';
-import { type SettingEntry, settingsClassesOf, settingsOf } from '@qa-pms/platform';
+import { metricsMarkdown, type SettingEntry, settingsClassesOf, settingsOf } from '@qa-pms/platform';
 import { type KnownSetting, settingsMarkdown } from '@qa-pms/platform/reference';
 
 /**
@@ -25,19 +25,22 @@ export function allSettings(): KnownSetting[] {
   return [...all.values()].sort((one, other) => (one.key < other.key ? -1 : 1));
 }
 
-/** Ends what people write of docs/configuration.md. */
+/** Ends what people write of a page whose rest is made. */
 const MARK = '<!-- generated: npm run generate -->';
 
-/** The files that are made from the settings classes, as they should be. */
+/** The files that are made from settings and metrics, as they should be. */
 export function generatedFiles(root: string): { path: string; text: string }[] {
   const settings = allSettings();
-  const guide = 'docs/configuration.md';
-  const [written = ''] = readFileSync(join(root, guide), 'utf8').split(MARK);
+  const page = (path: string, made: string): { path: string; text: string } => {
+    const [written = ''] = readFileSync(join(root, path), 'utf8').split(MARK);
+    return { path, text: `${written}${MARK}\n\n${made}` };
+  };
   return [
     {
       path: 'libs/platform/src/configuration/known-settings.json',
       text: `${JSON.stringify(settings, null, 2)}\n`,
     },
-    { path: guide, text: `${written}${MARK}\n\n${settingsMarkdown(settings)}` },
+    page('docs/configuration.md', settingsMarkdown(settings)),
+    page('docs/operations/metrics.md', metricsMarkdown()),
   ];
 }

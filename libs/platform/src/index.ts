@@ -35,6 +35,7 @@ export * from './tls.js';
 export * from './telemetry/http-telemetry.js';
 export * from './telemetry/metrics.routes.js';
 export * from './telemetry/metrics.js';
+export * from './telemetry/metrics-reference.js';
 export * from './telemetry/spans.js';
 export * from './telemetry/telemetry.settings.js';
 export * from './telemetry/tracing.js';

@@ -15,7 +15,16 @@ import {
   WorkflowChanged,
 } from '@qa-pms/contracts';
 import { Database, isUniqueViolation, pagedStatement, statement, type Transaction } from '@qa-pms/database';
-import { caller, can, currentContext, MessageBus, requireProject, requireUser, runInContext } from '@qa-pms/platform';
+import {
+  caller,
+  can,
+  counter,
+  currentContext,
+  MessageBus,
+  requireProject,
+  requireUser,
+  runInContext,
+} from '@qa-pms/platform';
 import { ReportsService } from '../reports/reports.service.js';
 import { type ChangeName, complete, handOver, pause } from './workflow-rules.js';
 import { lockWorkflow, toWorkflow, updateWorkflow, type WorkflowRow } from './workflow-rows.js';
@@ -47,6 +56,8 @@ const OPEN_OF_MEMBER = statement(
      ON other.project_id = mine.project_id AND other.ticket_key = mine.ticket_key
    WHERE mine.id = $1 AND other.user_id = $2 AND other.status IN ('active', 'paused')`,
 );
+
+const generated = counter('reports_generated_total', 'Reports that the completion of a workflow made.');
 
 /** A rule applied to a workflow at a moment. */
 export type Change = (workflow: Workflow, at: string) => Workflow;
@@ -118,14 +129,18 @@ export class WorkflowsService {
   }
 
   /** The report's draft is made in the same transaction. */
-  complete(command: CompleteWorkflow): Promise<Workflow> {
-    return this.db.once(async (tx) => {
+  async complete(command: CompleteWorkflow): Promise<Workflow> {
+    let isNew = false;
+    const completed = await this.db.once(async (tx) => {
       const workflow = await this.apply(tx, command, 'completed', (before, at) =>
         complete(before, command.outcome ?? null, at),
       );
       await this.reports.draft(tx, workflow, command);
+      isNew = true;
       return workflow;
     });
+    if (isNew) generated.inc({ service: 'workflow' });
+    return completed;
   }
 
   /** Throws MEMBER_NOT_FOUND, FORBIDDEN where the member may not work on workflows, WORKFLOW_ALREADY_ACTIVE. */
