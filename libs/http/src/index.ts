@@ -2,5 +2,4 @@ export { BadAnswer } from './body.js';
 export * from './http-client.js';
 export * from './http-metrics.js';
 export * from './observer.js';
-export { redactUrl } from './redact.js';
 export * from './upstream.settings.js';

@@ -1,5 +1,5 @@
 import { isSpanContextValid, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
-import { redactUrl } from './redact.js';
+import { redactUrl } from '@qa-pms/platform';
 
 /**
  * The span of one try, by the stable conventions for HTTP clients

@@ -7,7 +7,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type Observable, throwError } from 'rxjs';
 import { registerHealthRoutes } from './health.routes.js';
 import { refuseUnreadable, requestIdOf, sendError } from './http-errors.js';
-import { type Log, logFor, nestLogger } from './log.js';
+import { type Log, logFor, serviceLogger } from './log.js';
+import { nestLogger } from './log/nest-log.js';
 import { DeadLetterStore } from './messaging/dead-letters.js';
 import { MessageServer } from './messaging/message-server.js';
 import { PlatformModule } from './platform.module.js';
@@ -59,7 +60,7 @@ export async function bootService(service: ServiceDefinition, runtime: Runtime):
     return503OnClosing: false,
   });
   const app = await NestFactory.create<NestFastifyApplication>(PlatformModule.forService(service, runtime), adapter, {
-    logger: nestLogger(log),
+    logger: nestLogger(serviceLogger(runtime.logger, service.name)),
     abortOnError: false,
     // The gateway reads bodies itself: it refuses what no parser should see.
     bodyParser: false,

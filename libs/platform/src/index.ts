@@ -17,6 +17,7 @@ export * from './kafka/kafka.settings.js';
 export * from './json-depth.js';
 export * from './kafka/topics.js';
 export * from './log.js';
+export { redactText, redactUrl } from './log/redact-text.js';
 export * from './messaging/dead-letters.js';
 export * from './messaging/envelope.js';
 export * from './messaging/in-process-wire.js';

@@ -1,101 +1,138 @@
-import type { LoggerService } from '@nestjs/common';
-import { pino, type Logger } from 'pino';
+import { trace } from '@opentelemetry/api';
+import { type DestinationStream, type Level, type Logger, multistream, pino } from 'pino';
+import pretty from 'pino-pretty';
 import { findContext } from './context.js';
+import { redactFacts } from './log/redact.js';
+import { redactText } from './log/redact-text.js';
 
 /** Facts of a log line. */
 export type Facts = Record<string, unknown>;
 
-const REDACTED_KEYS = [
-  'password',
-  'authorization',
-  'apiToken',
-  'token',
-  'accessToken',
-  'secret',
-  'cookie',
-  'encryptionKey',
-];
+/** Told of each line that is written: its level, and the service whose line it is. */
+export type LineListener = (level: Level, service: string) => void;
 
-/** The process's logger: JSON lines to standard output, or readable ones for a terminal. */
-export function createRootLogger(options: { level: string; format: string }): Logger {
-  const redact = { paths: REDACTED_KEYS.flatMap((key) => [key, `*.${key}`]), censor: '[redacted]' };
-  const formatters = { level: (label: string) => ({ level: label }) };
-  const settings = {
-    level: options.level,
-    base: undefined,
-    redact,
-    formatters,
-    timestamp: pino.stdTimeFunctions.isoTime,
-  };
-  if (options.format !== 'pretty') return pino(settings);
-  const { formatters: _unused, ...rest } = settings;
-  return pino({
-    ...rest,
-    transport: {
-      target: 'pino-pretty',
-      options: { ignore: 'requestId', translateTime: 'SYS:HH:MM:ss', singleLine: true },
-    },
-  });
+/** How the process's logger is made. */
+export interface LogOptions {
+  /** Least important level that is logged. */
+  level: string;
+  /** `json`, or `pretty` for a terminal. */
+  format: string;
+  /** Where lines go beside standard output. */
+  file?: DestinationStream | null;
+  /** Where lines go instead of standard output. */
+  output?: DestinationStream;
 }
 
-/** Loggers below the process's one, by service: pino gives a child the level of its birth and never looks again. */
-const children = new WeakMap<Logger, Map<string, Logger>>();
+/** What is known of a process's logger, beside itself. */
+interface Known {
+  /** Loggers below it, by service: pino gives a child the level of its birth and never looks again. */
+  children: Map<string, Logger>;
+  listeners: LineListener[];
+}
+const roots = new WeakMap<Logger, Known>();
+const services = new WeakMap<Logger, string>();
+
+/** The process's logger: JSON lines to standard output, or readable ones for a terminal. */
+export function createRootLogger({ level, format, file = null, output = standardOutput(format) }: LogOptions): Logger {
+  const listeners: LineListener[] = [];
+  const root = pino(
+    {
+      level,
+      base: undefined,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }), log: redactFacts },
+      // Redacted by the formatter already, with their causes and properties; pino's own serializer would repeat them.
+      serializers: { err: (error: unknown) => error },
+      mixin: contextFields,
+      hooks: {
+        logMethod(args, method, number) {
+          for (const listen of listeners) listen(pino.levels.labels[number] as Level, services.get(this) ?? '');
+          method.apply(this, withoutSecrets(args));
+        },
+      },
+    },
+    // The logger's level decides alone; by default a stream would drop what is below info.
+    file ? multistream([output, file].map((stream) => ({ stream, level: 'trace' as const }))) : output,
+  );
+  roots.set(root, { children: new Map(), listeners });
+  return root;
+}
+
+function standardOutput(format: string): DestinationStream {
+  return format === 'pretty'
+    ? pretty({ ignore: 'requestId,traceId,spanId', translateTime: 'SYS:HH:MM:ss', singleLine: true, sync: true })
+    : pino.destination({ dest: 1, sync: true });
+}
+
+/** Texts are constant where they are ours; those of libraries may hold anything. */
+function withoutSecrets([first, ...rest]: unknown[]): [string] {
+  const facts = first instanceof Error ? { err: first } : first;
+  const { err } = (typeof facts === 'object' && facts !== null ? facts : {}) as { err?: unknown };
+  // Without a text pino takes that of the error as it is.
+  const texts = rest.length === 0 && err instanceof Error ? [err.message] : rest;
+  return [facts, ...texts].map((one) => (typeof one === 'string' ? redactText(one) : one)) as [string];
+}
+
+/** What ties a line to its request: on every line that is written while a message or an HTTP request is handled. */
+function contextFields(): Facts {
+  const context = findContext();
+  if (!context) return traceFields();
+  const { requestId, caller } = context;
+  return { requestId, userId: caller.userId, projectId: caller.projectId, ...traceFields() };
+}
+
+/** Ids of the current span; nothing where no tracing runs. */
+export function traceFields(): { traceId?: string; spanId?: string } {
+  const span = trace.getActiveSpan()?.spanContext();
+  return span ? { traceId: span.traceId, spanId: span.spanId } : {};
+}
 
 /** Changes the least important level that is logged, at once and for every service of the process. */
 export function setLevel(root: Logger, level: string): void {
-  for (const logger of [root, ...(children.get(root)?.values() ?? [])]) logger.level = level;
+  for (const logger of [root, ...(roots.get(root)?.children.values() ?? [])]) logger.level = level;
 }
 
-/** Log of one service. The text is constant, what varies are facts; request, user and project come by themselves. */
+/** From now on `listener` is told of each line, for counting. It must be cheap, and must not log. */
+export function onLogLine(root: Logger, listener: LineListener): void {
+  roots.get(root)?.listeners.push(listener);
+}
+
+/** Log of one service. The text is constant, what varies are facts; request, user, project and trace come by themselves. */
 export class Log {
   constructor(private readonly pino: Logger) {}
 
   error(facts: Facts, text: string): void {
-    this.pino.error(this.with(facts), text);
+    this.pino.error(facts, text);
   }
 
   warn(facts: Facts, text: string): void {
-    this.pino.warn(this.with(facts), text);
+    this.pino.warn(facts, text);
   }
 
   info(facts: Facts, text: string): void {
-    if (this.pino.isLevelEnabled('info')) this.pino.info(this.with(facts), text);
+    this.pino.info(facts, text);
   }
 
   debug(facts: Facts, text: string): void {
-    if (this.pino.isLevelEnabled('debug')) this.pino.debug(this.with(facts), text);
+    this.pino.debug(facts, text);
   }
 
-  private with(facts: Facts): Facts {
-    const context = findContext();
-    if (!context) return facts;
-    const { requestId, caller } = context;
-    return { requestId, userId: caller.userId, projectId: caller.projectId, ...facts };
+  /** Whether lines of a level are written, for facts that cost something to gather. */
+  writes(level: Level): boolean {
+    return this.pino.isLevelEnabled(level);
   }
+}
+
+/** pino's logger for a service, below the process's one. */
+export function serviceLogger(root: Logger, service: string): Logger {
+  const children = roots.get(root)?.children ?? new Map<string, Logger>();
+  const child = children.get(service) ?? root.child({ service });
+  children.set(service, child);
+  services.set(child, service);
+  return child;
 }
 
 /** A log for a service, below the process's logger. */
 export function logFor(root: Logger, service: string): Log {
-  const known = children.get(root) ?? new Map<string, Logger>();
-  const child = known.get(service) ?? root.child({ service });
-  children.set(root, known.set(service, child));
-  return new Log(child);
-}
-
-/** Nest's own lines in our form; its routine ones are of interest to developers only. */
-export function nestLogger(log: Log): LoggerService {
-  const write =
-    (level: 'debug' | 'warn' | 'error') =>
-    (message: unknown, ...rest: unknown[]) => {
-      const detail = message instanceof Error ? (message.stack ?? message.message) : String(message);
-      log[level]({ detail, context: rest.at(-1) }, 'framework');
-    };
-  return {
-    log: write('debug'),
-    debug: write('debug'),
-    verbose: write('debug'),
-    warn: write('warn'),
-    error: write('error'),
-    fatal: write('error'),
-  };
+  return new Log(serviceLogger(root, service));
 }

@@ -25,6 +25,41 @@ export class PlatformSettings {
   @Setting({ key: 'log.format', description: 'How log lines look.', example: 'pretty', values: ['json', 'pretty'] })
   logFormat = 'json';
 
+  /** Folder of log files, beside standard output; empty: no files. */
+  @Setting({
+    key: 'log.file.folder',
+    description:
+      'Folder of log files, beside standard output: one a day and process, compressed once full. Empty: no files. Processes of one service in the same folder need an `instance.id` each.',
+    example: '/var/log/qa-pms',
+    optional: true,
+  })
+  logFileFolder = '';
+
+  /** Megabytes after which the next log file is begun. */
+  @Setting({
+    key: 'log.file.max_mb',
+    description: 'Megabytes after which the next log file is begun; each day begins one in any case.',
+    example: '100',
+    min: 0.001,
+    fraction: true,
+  })
+  logFileMegabytes = 100;
+
+  /** Days that log files are kept. */
+  @Setting({ key: 'log.file.keep_days', description: 'Days that log files are kept.', example: '30', min: 1 })
+  logFileDays = 30;
+
+  /** Token that opens `/health/detailed` and `/metrics`. */
+  @Setting({
+    key: 'metrics.token',
+    description:
+      'Bearer token that opens `/health/detailed` without sign-in. Empty: administrators only, by their sign-in at the gateway.',
+    example: '<32 random characters>',
+    secret: true,
+    optional: true,
+  })
+  metricsToken = '';
+
   /** Unique and lasting name of this instance. */
   @Setting({
     key: 'instance.id',

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { Configuration } from './configuration/configuration.js';
 import { Health } from './health.js';
 import { createRootLogger, setLevel } from './log.js';
+import { openLogFile } from './log/log-file.js';
 import { InProcessWire } from './messaging/in-process-wire.js';
 import type { Wire } from './messaging/wire.js';
 import { KafkaSettings } from './kafka/kafka.settings.js';
@@ -35,7 +36,8 @@ export function createRuntime(configuration: Configuration, name: string): Runti
   const kafka = configuration.read(KafkaSettings);
   const telemetry = configuration.read(TelemetrySettings);
   useKeyring(configuration.keyring());
-  const logger = createRootLogger({ level: settings.logLevel, format: settings.logFormat });
+  const file = logFile(settings, name);
+  const logger = createRootLogger({ level: settings.logLevel, format: settings.logFormat, file });
   const instanceId = settings.instanceId === '' ? `${hostname()}-${randomUUID().slice(0, 8)}` : settings.instanceId;
   const wire =
     kafka.brokers.length === 0
@@ -47,4 +49,10 @@ export function createRuntime(configuration: Configuration, name: string): Runti
   });
   const health = new Health(VERSION);
   return { configuration, settings, kafka, telemetry, logger, wire, health, instanceId };
+}
+
+function logFile(settings: PlatformSettings, name: string): ReturnType<typeof openLogFile> | null {
+  const { logFileFolder: folder, logFileMegabytes: megabytes, logFileDays: days, instanceId } = settings;
+  if (folder === '') return null;
+  return openLogFile({ folder, name: instanceId === '' ? name : `${name}-${instanceId}`, megabytes, days });
 }

@@ -1,0 +1,160 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { tidyLogs } from '../src/log/log-file.worker.js';
+
+const ROOT = join(import.meta.dirname, '../../..');
+const SOURCES = ['--import', join(ROOT, 'tools/typescript-hooks.js')];
+
+/** Runs a script that writes to a log with files; how it ended and what it said. */
+function run(
+  script: string,
+  limits = '',
+): Promise<{ code: number | null; signal: string | null; output: string; errors: string }> {
+  const source = `
+    import { createRootLogger, logFor } from '@qa-pms/platform';
+    import { openLogFile } from ${JSON.stringify(join(ROOT, 'libs/platform/src/log/log-file.ts'))};
+    const open = (folder, options = {}) => {
+      const file = openLogFile({ folder, name: 'workflow', megabytes: 100, days: 30, ...options });
+      return logFor(createRootLogger({ level: 'info', format: 'json', file }), 'workflow');
+    };
+    ${script}`;
+  const node = [process.execPath, ...SOURCES, '--input-type=module', '-e', source];
+  const child = spawn('bash', ['-c', `${limits} exec "$@"`, 'bash', ...node], {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let [output, errors] = ['', ''];
+  child.stdout.on('data', (chunk: Buffer) => {
+    output += chunk.toString();
+    if (output.includes('"stop me"')) child.kill('SIGTERM');
+  });
+  child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
+  return new Promise((resolve) => {
+    child.once('close', (code, signal) => {
+      resolve({ code, signal, output, errors });
+    });
+  });
+}
+
+describe('log files', () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'qa-pms-log-'));
+  });
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  /** All lines of all files, compressed or not, in the order of the files. */
+  async function lines(): Promise<{ number?: number; msg: string }[]> {
+    const number = (file: string): number => Number(/\.(\d+)\.log/.exec(file)?.[1]);
+    const files = (await readdir(folder)).sort((one, other) => number(one) - number(other));
+    const texts = await Promise.all(
+      files.map(async (file) => {
+        const content = await readFile(join(folder, file));
+        return (file.endsWith('.gz') ? gunzipSync(content) : content).toString();
+      }),
+    );
+    return texts
+      .join('')
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as { number: number; msg: string });
+  }
+
+  it('hold every line when the process exits in the midst', async () => {
+    const { code } = await run(`
+      const log = open(${JSON.stringify(folder)});
+      for (let number = 0; number < 5000; number += 1) log.info({ number }, 'line');
+      process.exit(3);`);
+
+    expect(code).toBe(3);
+    expect((await lines()).map(({ number }) => number)).toEqual(Array.from({ length: 5_000 }, (_, number) => number));
+  });
+
+  it('hold every line when a signal ends the process', async () => {
+    const { code, output } = await run(`
+      const log = open(${JSON.stringify(folder)});
+      let number = 0;
+      process.on('SIGTERM', () => { log.info({ number }, 'last'); process.exit(0); });
+      setInterval(() => { for (let i = 0; i < 50; i += 1) log.info({ number: number++ }, 'line'); if (number === 1000) log.info({}, 'stop me'); }, 1);`);
+
+    const [shown, kept] = [output.trim().split('\n'), await lines()];
+    expect(code).toBe(0);
+    expect(kept.at(-1)?.msg).toBe('last');
+    expect(kept.map((line) => JSON.stringify(line))).toEqual(shown);
+  });
+
+  it('are rotated by size and compressed, and no line is lost or doubled', async () => {
+    await run(`
+      import { setTimeout as sleep } from 'node:timers/promises';
+      const log = open(${JSON.stringify(folder)}, { megabytes: 0.1 });
+      for (let number = 0; number < 10000; number += 1) { log.info({ number }, 'line'); if (number % 500 === 0) await sleep(20); }
+      await sleep(2500);
+      process.exit(0);`);
+
+    const files = await readdir(folder);
+    expect(files.filter((file) => file.endsWith('.log.gz')).length).toBeGreaterThan(3);
+    expect(files.filter((file) => file.endsWith('.log')).length).toBe(1);
+    expect((await lines()).map(({ number }) => number)).toEqual(Array.from({ length: 10_000 }, (_, number) => number));
+  });
+
+  it('do not stop the service when the disk takes no more', async () => {
+    // The limit on the size of files stands for a full disk: writing fails the same way.
+    const { code, output, errors } = await run(
+      `
+      import { setTimeout as sleep } from 'node:timers/promises';
+      process.on('SIGXFSZ', () => undefined);
+      const log = open(${JSON.stringify(folder)});
+      for (let number = 0; number < 2000; number += 1) log.info({ number }, 'line');
+      await sleep(1500);
+      log.info({}, 'still here');
+      process.exit(0);`,
+      "trap '' XFSZ; ulimit -f 16;",
+    );
+
+    expect(code).toBe(0);
+    expect(output).toContain('still here');
+    expect(errors).toMatch(/Log files in .* are not written: EFBIG/);
+    expect((await lines().catch(() => [])).length).toBeLessThan(2_000);
+  });
+
+  it('are refused with one sentence where the folder cannot be written to', async () => {
+    const { code, errors } = await run(`
+      try { open('/etc/hostname/logs'); } catch (error) { process.stderr.write(error.message); process.exit(78); }`);
+
+    expect(code).toBe(78);
+    expect(errors).toMatch(/\/etc\/hostname\/logs.*log files cannot be written there \(E\w+\).*LOG_FILE_FOLDER/);
+  });
+
+  it('are kept for so many days, and those of others are left alone', async () => {
+    const days = (count: number): Date => new Date(Date.now() - count * 24 * 3_600_000);
+    const files: [string, number][] = [
+      ['workflow.2026-10-01.1.log.gz', 31],
+      ['workflow.2026-10-02.1.log', 31],
+      ['workflow.2026-10-20.1.log', 29],
+      ['workflow.2026-11-01.1.log.gz', 2],
+      ['workflow.2026-11-02.1.log.part', 1],
+      ['workflow.2026-11-20.3.log', 0],
+      ['workflow-0.2026-10-01.1.log', 90],
+      ['notes.txt', 90],
+    ];
+    for (const [file, age] of files) {
+      await writeFile(join(folder, file), '{"msg":"a"}\n');
+      await utimes(join(folder, file), days(age), days(age));
+    }
+
+    await tidyLogs({ folder, name: 'workflow', megabytes: 1, days: 30 }, 'workflow.2026-11-20.3.log');
+
+    expect((await readdir(folder)).sort()).toEqual([
+      'notes.txt',
+      'workflow-0.2026-10-01.1.log',
+      'workflow.2026-10-20.1.log.gz',
+      'workflow.2026-11-01.1.log.gz',
+      'workflow.2026-11-20.3.log',
+    ]);
+    expect(gunzipSync(await readFile(join(folder, 'workflow.2026-10-20.1.log.gz'))).toString()).toBe('{"msg":"a"}\n');
+  });
+});
