@@ -33,7 +33,8 @@ export interface AllInOne {
   running: Running;
   /** Users that the demonstration made; null with DEMO=false. */
   demo: { file: string; logins: DemoLogin[] } | null;
-  stop: (reason: string) => Promise<void>;
+  /** Resolved with false where the limit of time ended the services. */
+  stop: (reason: string) => Promise<boolean>;
 }
 
 /** Credentials of the simulated Jira: it is reachable from this machine only and holds nothing but the demonstration. */
@@ -104,9 +105,17 @@ export async function startAllInOne(configuration: Configuration, tell: (line: s
         tell(`${name} ready`);
       },
     });
-    closers.push(() => running.stop('stop'));
+    // Closed first where the demonstration cannot be made.
+    closers.push(async () => {
+      await running.stop('stop');
+    });
     const demo = withDemo ? await seed(running, dataDir) : null;
-    return { url: running.url, running, demo, stop: close };
+    const stop = async (reason: string): Promise<boolean> => {
+      const clean = await running.stop(reason);
+      await close();
+      return clean;
+    };
+    return { url: running.url, running, demo, stop };
   } catch (error) {
     await close().catch(() => undefined);
     throw error;

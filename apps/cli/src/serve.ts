@@ -1,5 +1,5 @@
 import { startAllInOne } from '@qa-pms/all-in-one';
-import { Configuration, EXIT, onHangup, processEnvironment, reloadConfiguration } from '@qa-pms/platform';
+import { Configuration, EXIT, processEnvironment, reloadConfiguration, stopOnSignals } from '@qa-pms/platform';
 
 /** `qa-pms serve`: starts, says where and what to try, and stops on a signal. */
 export async function serve(options: { port?: string }, file: string | null): Promise<void> {
@@ -13,20 +13,12 @@ export async function serve(options: { port?: string }, file: string | null): Pr
   const starting = startAllInOne(configuration, (line) => {
     say(`  ${line}`);
   });
-  let stopping = false;
-  const onSignal = (signal: NodeJS.Signals): void => {
-    if (stopping) return;
-    stopping = true;
-    void starting.then((running) => running.stop(signal)).finally(() => process.exit(EXIT.ok));
-  };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
-  onHangup(
-    () => void starting.then(({ running }) => reloadConfiguration(running.runtime)),
-    () => {
-      onSignal('SIGHUP');
-    },
-  );
+  const stop = (signal: NodeJS.Signals): Promise<boolean> => starting.then((running) => running.stop(signal));
+  // A terminal that is closed says the same as whoever wants a reload.
+  const signals: NodeJS.Signals[] = process.stdin.isTTY ? ['SIGTERM', 'SIGINT', 'SIGHUP'] : ['SIGTERM', 'SIGINT'];
+  stopOnSignals(stop, EXIT.fault, signals);
+  if (!process.stdin.isTTY)
+    process.on('SIGHUP', () => void starting.then(({ running }) => reloadConfiguration(running.runtime)));
 
   const { url, demo } = await starting;
   say('');

@@ -17,7 +17,15 @@ import {
   type ServiceDefinition,
 } from '@qa-pms/platform';
 import { DataSource } from 'typeorm';
-import { connect, createDataSource, isExemptFromRowSecurity, poolOf, renewTls, RUNTIME_ROLE } from './connection.js';
+import {
+  connect,
+  createDataSource,
+  isExemptFromRowSecurity,
+  poolOf,
+  probe,
+  renewTls,
+  RUNTIME_ROLE,
+} from './connection.js';
 import { Database } from './database.js';
 import { DatabaseSettings } from './database.settings.js';
 import { DeadLetters } from './dead-letters.js';
@@ -45,18 +53,11 @@ class DatabaseLife implements OnApplicationBootstrap, OnApplicationShutdown {
   ) {}
 
   onApplicationBootstrap(): void {
-    const { name } = this.service;
-    this.health.add({
-      name: `${name}.database`,
-      required: true,
-      check: async () => {
-        await this.dataSource.query('SELECT 1');
-        return 'reachable';
-      },
-    });
-    this.health.add({ name: `${name}.migrations`, required: true, check: () => this.checkMigrations() });
+    const service = this.service.name;
+    this.health.add({ name: 'database', service, required: true, check: () => this.checkDatabase() });
+    this.health.add({ name: 'migrations', service, required: true, check: () => this.checkMigrations() });
     this.relay.start();
-    this.jobs.every(MEASURE_MS, 'measure the outbox', () => measureTables(this.dataSource, name, this.schema));
+    this.jobs.every(MEASURE_MS, 'measure the outbox', () => measureTables(this.dataSource, service, this.schema));
     this.jobs.every(CLEAN_UP_MS, 'clean up inbox', () =>
       this.dataSource.query(
         `DELETE FROM ${this.schema}.inbox_messages WHERE received_at < now() - interval '${String(INBOX_DAYS)} days'`,
@@ -69,8 +70,15 @@ class DatabaseLife implements OnApplicationBootstrap, OnApplicationShutdown {
     await this.dataSource.destroy();
   }
 
+  private async checkDatabase(): Promise<string> {
+    await probe(this.dataSource, 'SELECT 1');
+    return 'reachable';
+  }
+
   private async checkMigrations(): Promise<string> {
-    const pending = await pendingMigrations(this.dataSource, this.schema);
+    const pending = await pendingMigrations(this.dataSource, this.schema, (text, values) =>
+      probe(this.dataSource, text, values),
+    );
     if (pending.length === 0) return 'up to date';
     throw new Error(`not applied: ${pending.join(', ')}; run \`qa-pms migrate run\``);
   }

@@ -2,13 +2,17 @@ import { type DataSource, MigrationExecutor } from 'typeorm';
 import { isExemptFromRowSecurity, RUNTIME_ROLE } from './connection.js';
 
 /** Names of migrations of a service that have not been applied. */
-export async function pendingMigrations(dataSource: DataSource, schema: string): Promise<string[]> {
+export async function pendingMigrations(
+  dataSource: DataSource,
+  schema: string,
+  query: <Row>(text: string, values?: unknown[]) => Promise<Row[]> = (text, values) => dataSource.query(text, values),
+): Promise<string[]> {
   const known = dataSource.migrations.map((migration) => migration.name ?? migration.constructor.name);
-  const exists: { found: string | null }[] = await dataSource.query('SELECT to_regclass($1)::text AS found', [
+  const exists = await query<{ found: string | null }>('SELECT to_regclass($1)::text AS found', [
     `${schema}.migrations`,
   ]);
   if (exists[0]?.found === null) return known;
-  const applied: { name: string }[] = await dataSource.query(`SELECT name FROM ${schema}.migrations`);
+  const applied = await query<{ name: string }>(`SELECT name FROM ${schema}.migrations`);
   const names = new Set(applied.map(({ name }) => name));
   return known.filter((name) => !names.has(name));
 }

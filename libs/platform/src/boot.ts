@@ -7,6 +7,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type Observable, throwError } from 'rxjs';
 import { registerHealthRoutes } from './health.routes.js';
 import { refuseUnreadable, requestIdOf, sendError } from './http-errors.js';
+import { HttpRequests } from './http-requests.js';
 import { type Log, logFor, serviceLogger } from './log.js';
 import { nestLogger } from './log/nest-log.js';
 import { DeadLetterStore } from './messaging/dead-letters.js';
@@ -34,6 +35,7 @@ export interface RunningService {
   name: string;
   app: NestFastifyApplication;
   http: FastifyInstance;
+  requests: HttpRequests;
   server: MessageServer;
 }
 
@@ -67,8 +69,8 @@ export async function bootService(service: ServiceDefinition, runtime: Runtime):
   });
   const http = app.getHttpAdapter().getInstance();
   instrumentHttp(http, service.name);
-  http.addHook('onRequest', async (request, reply) => {
-    void reply.header('x-request-id', request.id).header('x-correlation-id', request.id);
+  const requests = new HttpRequests(http, runtime.health, log);
+  http.addHook('onRequest', async (request) => {
     // https://www.rfc-editor.org/rfc/rfc9112#section-3.2
     if (request.headers.host === undefined && request.raw.httpVersion === '1.1')
       throw new AppError('MALFORMED_REQUEST');
@@ -76,7 +78,7 @@ export async function bootService(service: ServiceDefinition, runtime: Runtime):
   // Node would answer 417 without a body to expectations that it does not know; a server may ignore them as well.
   // https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1
   http.server.on('checkExpectation', (request, response) => http.server.emit('request', request, response));
-  registerHealthRoutes(http, runtime.health);
+  registerHealthRoutes(http, { health: runtime.health, token: runtime.telemetry.metricsToken, log });
   registerMetricsRoute(http, runtime.telemetry);
   const deadLetters = (): DeadLetterStore | null => app.get(DeadLetterStore, { strict: false });
   const hasDeadLetters = service.database !== undefined;
@@ -86,13 +88,15 @@ export async function bootService(service: ServiceDefinition, runtime: Runtime):
   await app.startAllMicroservices();
   await app.init();
   runtime.health.add({
-    name: `${service.name}.messages`,
+    name: 'consumer',
+    service: service.name,
     required: true,
     check: () => {
-      const missing = server.notReady() ?? runtime.wire.notReady();
-      return missing === null ? Promise.resolve('messages arrive') : Promise.reject(new Error(missing));
+      const missing = server.notReady();
+      if (missing !== null) throw new Error(missing);
+      return 'messages arrive';
     },
   });
   log.info({}, 'service ready');
-  return { name: service.name, app, http, server };
+  return { name: service.name, app, http, requests, server };
 }

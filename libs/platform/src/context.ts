@@ -73,6 +73,15 @@ export function can(permission: Permission): boolean {
   return system || permissions.includes(permission);
 }
 
+/** Who has not signed in may do nothing; sign-in itself needs no permission. */
+export const ANONYMOUS: Caller = {
+  userId: null,
+  displayName: null,
+  projectId: null,
+  permissions: [],
+  system: false,
+};
+
 export const SYSTEM: Caller = { userId: null, displayName: null, projectId: null, permissions: [], system: true };
 
 /** Runs background work in a context of its own: no user, every permission, optionally one project. */

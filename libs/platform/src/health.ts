@@ -1,13 +1,19 @@
 import { Injectable } from '@nestjs/common';
+import { HealthIndicatorService } from '@nestjs/terminus';
+import type { FastifyRequest } from 'fastify';
 
 export type CheckStatus = 'healthy' | 'degraded' | 'unhealthy';
 
-/** One part that a service stands on. Resolves with a sentence; a rejection is a fault. */
+/** One part that a service, or the process, stands on. */
 export interface HealthCheck {
+  /** The part: `database`, `kafka`, `disk`. */
   name: string;
+  /** The service that stands on it; left out for a part of the whole process. */
+  service?: string;
   /** Whether requests fail without it; else the service is degraded only. */
   required: boolean;
-  check: () => Promise<string>;
+  /** Resolves with a sentence; a rejection is a fault. Asked at most once a second, however many ask. */
+  check: () => string | Promise<string>;
 }
 
 export interface CheckResult {
@@ -25,11 +31,17 @@ export interface HealthReport {
 
 /** A check that hangs counts as failed after this; probes must be answered in 200 ms. */
 const CHECK_TIMEOUT_MS = 150;
+/** Answers are kept for this long: probes cannot be used to flood what they ask. */
+const FRESH_MS = 1_000;
 
 /** What the process stands on, told by its services. One for the process: all-in-one answers for all of them. */
 @Injectable()
 export class Health {
+  /** Lets whoever may see details pass, by sign-in; throws UNAUTHENTICATED or FORBIDDEN. Null: nobody can sign in here. */
+  signIn: ((request: FastifyRequest) => Promise<unknown>) | null = null;
   private readonly checks: HealthCheck[] = [];
+  /** Terminus runs the checks: their limit of time, their answers shared and kept. */
+  private readonly indicators = new HealthIndicatorService();
   private stopping = false;
 
   constructor(private readonly version: string) {}
@@ -48,8 +60,14 @@ export class Health {
   }
 
   async report(): Promise<HealthReport> {
+    // Told apart by their service only where there are several.
+    const several = new Set(this.checks.flatMap(({ service }) => service ?? [])).size > 1;
     const results = await Promise.all(
-      this.checks.map(async (check) => [check.name, check.required, await run(check)] as const),
+      this.checks.map(async (check) => {
+        const { service, name, required } = check;
+        const shown = several && service !== undefined ? `${service}.${name}` : name;
+        return [shown, required, await this.run(check)] as const;
+      }),
     );
     const failed = results.filter(([, , result]) => result.status !== 'healthy');
     const down = this.stopping || failed.some(([, required]) => required);
@@ -58,26 +76,13 @@ export class Health {
     const status = down ? 'unhealthy' : failed.length > 0 ? 'degraded' : 'healthy';
     return { status, version: this.version, uptimeSeconds: Math.floor(process.uptime()), checks };
   }
-}
 
-async function run({ check, required }: HealthCheck): Promise<CheckResult> {
-  const started = performance.now();
-  const done = (status: CheckStatus, message: string): CheckResult => ({
-    status,
-    message,
-    responseTimeMs: Math.round(performance.now() - started),
-  });
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(new Error('no answer in time'));
-    }, CHECK_TIMEOUT_MS);
-  });
-  try {
-    return done('healthy', await Promise.race([check(), late]));
-  } catch (error) {
-    return done(required ? 'unhealthy' : 'degraded', error instanceof Error ? error.message : String(error));
-  } finally {
-    clearTimeout(timer);
+  private async run({ service = '', name, required, check }: HealthCheck): Promise<CheckResult> {
+    const key = `${service}.${name}`;
+    const attempt = this.indicators.check(key).attempt(async () => ({ message: await check() }));
+    const { [key]: result } = await attempt.withTimeout(CHECK_TIMEOUT_MS).cacheFor(FRESH_MS);
+    const { status, message, responseTime } = result as { status: string; message: string; responseTime: number };
+    const faulty = required ? 'unhealthy' : 'degraded';
+    return { status: status === 'up' ? 'healthy' : faulty, message, responseTimeMs: responseTime };
   }
 }

@@ -49,17 +49,6 @@ export class PlatformSettings {
   @Setting({ key: 'log.file.keep_days', description: 'Days that log files are kept.', example: '30', min: 1 })
   logFileDays = 30;
 
-  /** Token that opens `/health/detailed` and `/metrics`. */
-  @Setting({
-    key: 'metrics.token',
-    description:
-      'Bearer token that opens `/health/detailed` without sign-in. Empty: administrators only, by their sign-in at the gateway.',
-    example: '<32 random characters>',
-    secret: true,
-    optional: true,
-  })
-  metricsToken = '';
-
   /** Unique and lasting name of this instance. */
   @Setting({
     key: 'instance.id',

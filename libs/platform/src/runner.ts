@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { bootService, type RunningService } from './boot.js';
 import { Configuration } from './configuration/configuration.js';
@@ -8,7 +7,6 @@ import { reloadConfiguration } from './configuration/reload.js';
 import { type SettingsClass, settingsOf } from './configuration/setting.js';
 import { SettingsError } from './configuration/settings-error.js';
 import { KafkaSettings } from './kafka/kafka.settings.js';
-import { logFor } from './log.js';
 import { InProcessWire } from './messaging/in-process-wire.js';
 import { PlatformSettings } from './platform.settings.js';
 import { createRuntime, type Runtime, VERSION } from './runtime.js';
@@ -16,8 +14,9 @@ import type { ServiceDefinition } from './service.js';
 import { startProcessMetrics } from './telemetry/process-metrics.js';
 import { TelemetrySettings } from './telemetry/telemetry.settings.js';
 import { startTracing } from './telemetry/tracing.js';
+import { closeAll, stopOnSignals, stopServices } from './stop.js';
 
-/** Exit codes, documented in the README. */
+/** Exit codes; a stop that was forced is a fault. A second signal ends with 128 and its number. */
 export const EXIT = { ok: 0, fault: 1, usage: 2, configuration: 78 } as const;
 
 export interface RunOptions {
@@ -32,8 +31,8 @@ export interface Running {
   services: RunningService[];
   /** Address of HTTP. */
   url: string;
-  /** Stops in order; resolved when everything is closed. */
-  stop: (reason: string) => Promise<void>;
+  /** Stops in order; resolved when everything is closed, with false where the limit of time ended it. */
+  stop: (reason: string) => Promise<boolean>;
 }
 
 /** Every settings class that these services read, the process's own first. */
@@ -61,6 +60,7 @@ export async function startServices(definitions: ServiceDefinition[], options: R
     version: VERSION,
     instanceId: runtime.instanceId,
   });
+  if (tracing) runtime.onStop.push({ name: 'traces', stop: () => tracing.stop() });
   const services: RunningService[] = [];
   try {
     for (const definition of definitions) {
@@ -72,9 +72,8 @@ export async function startServices(definitions: ServiceDefinition[], options: R
     if (!door) throw new Error('No service was chosen: set TARGET to all, or to names of services.');
     await door.app.listen(runtime.settings.port, runtime.settings.host);
     const url = await door.app.getUrl();
-    let stopping: Promise<void> | null = null;
-    const stop = (reason: string): Promise<void> =>
-      (stopping ??= stopServices(runtime, services, reason).finally(() => tracing?.stop()));
+    let stopping: Promise<boolean> | null = null;
+    const stop = (reason: string): Promise<boolean> => (stopping ??= stopServices(runtime, services, reason));
     return { runtime, services, url, stop };
   } catch (error) {
     await closeAll(services);
@@ -84,45 +83,11 @@ export async function startServices(definitions: ServiceDefinition[], options: R
   }
 }
 
-/** Readiness fails first; requests in hand are finished; consumers drain; then everything closes. */
-async function stopServices(runtime: Runtime, services: RunningService[], reason: string): Promise<void> {
-  const log = logFor(runtime.logger, 'runner');
-  const { shutdownGraceMs, shutdownTimeoutMs } = runtime.settings;
-  log.info({ reason, graceMs: shutdownGraceMs }, 'stopping: readiness fails from now on');
-  runtime.health.stop();
-  const work = async (): Promise<void> => {
-    await sleep(shutdownGraceMs);
-    // The door closes first: what it has taken still needs the services behind it.
-    const door = services.find((service) => service.name === 'gateway');
-    const others = services.filter((service) => service !== door).reverse();
-    if (door) await door.app.close();
-    log.info({}, 'stopping: HTTP has drained');
-    await closeAll(others);
-    await runtime.wire.close();
-    log.info({}, 'stopped');
-  };
-  const late = sleep(shutdownTimeoutMs, 'late', { ref: false });
-  if ((await Promise.race([work(), late])) === 'late') log.error({ timeoutMs: shutdownTimeoutMs }, 'stop was forced');
-}
-
-async function closeAll(services: RunningService[]): Promise<void> {
-  for (const service of services) await service.app.close();
-}
-
 /** The whole life of a process with these services: start, signals, stop, exit. */
 export async function runServices(definitions: ServiceDefinition[], options: RunOptions): Promise<Running> {
   const running = await startServices(definitions, options);
-  const onSignal = (signal: NodeJS.Signals): void => {
-    void running.stop(signal).then(() => process.exit(EXIT.ok));
-  };
-  process.once('SIGTERM', onSignal);
-  process.once('SIGINT', onSignal);
-  onHangup(
-    () => void reloadConfiguration(running.runtime),
-    () => {
-      onSignal('SIGHUP');
-    },
-  );
+  stopOnSignals((signal) => running.stop(signal), EXIT.fault);
+  process.on('SIGHUP', () => void reloadConfiguration(running.runtime));
   return running;
 }
 

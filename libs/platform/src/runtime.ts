@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import type { Configuration } from './configuration/configuration.js';
+import { diskCheck, memoryCheck } from './health.checks.js';
 import { Health } from './health.js';
 import { createRootLogger, setLevel } from './log.js';
 import { openLogFile } from './log/log-file.js';
@@ -27,6 +28,16 @@ export interface Runtime {
   health: Health;
   /** Unique name of this process among all of its kind. */
   instanceId: string;
+  /** What ends last at a stop, in this order: telemetry, which has to hear of all before. */
+  onStop: StopHook[];
+}
+
+/** Something that ends with the process. */
+export interface StopHook {
+  /** For the log. */
+  name: string;
+  /** Is given 2 s; a rejection is logged. */
+  stop: () => Promise<unknown>;
 }
 
 /** Reads the process's settings and opens its wire. Throws SettingsError with every fault. */
@@ -48,7 +59,17 @@ export function createRuntime(configuration: Configuration, name: string): Runti
     if (wire instanceof KafkaWire) wire.renewTls();
   });
   const health = new Health(VERSION);
-  return { configuration, settings, kafka, telemetry, logger, wire, health, instanceId };
+  if (wire instanceof KafkaWire) {
+    const check = (): string => {
+      const missing = wire.notReady();
+      if (missing !== null) throw new Error(missing);
+      return 'replies arrive';
+    };
+    health.add({ name: 'kafka', required: true, check });
+  }
+  health.add(diskCheck(settings.logFileFolder === '' ? process.cwd() : settings.logFileFolder));
+  health.add(memoryCheck());
+  return { configuration, settings, kafka, telemetry, logger, wire, health, instanceId, onStop: [] };
 }
 
 function logFile(settings: PlatformSettings, name: string): ReturnType<typeof openLogFile> | null {

@@ -1,11 +1,10 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import { AppError, type RequestClass, type ReplyOf } from '@qa-pms/contracts';
+import { AppError, type Permission, type RequestClass, type ReplyOf } from '@qa-pms/contracts';
 import {
   type Caller,
   describeRequest,
   Health,
-  inRequest,
   Log,
   MessageBus,
   PlatformSettings,
@@ -29,10 +28,6 @@ import { Tokens } from './tokens.js';
 const BODY_LIMIT_BYTES = 1024 * 1024;
 const BASE = '/api/v1';
 
-interface Signed {
-  caller?: Caller;
-}
-
 /**
  * Puts the API on Fastify. What all routes share are hooks here, not Nest's guards and interceptors: three of each were
  * measured to double the CPU of a request.
@@ -52,7 +47,6 @@ export class Edge implements OnModuleInit {
 
   async onModuleInit(): Promise<void> {
     const http = this.adapter.httpAdapter.getInstance<FastifyInstance>();
-    http.decorateRequest('caller');
     http.removeAllContentTypeParsers();
     http.addContentTypeParser(
       ['application/json', 'application/*+json'],
@@ -67,14 +61,7 @@ export class Edge implements OnModuleInit {
     );
     http.addHook('onRequest', securityHeaders());
     http.addHook('onRequest', crossOrigin(this.settings.corsOrigins));
-    http.addHook('onRequest', async (_request, reply) => {
-      if (!this.health.draining) return;
-      void reply.header('connection', 'close');
-    });
-    http.addHook('onResponse', (request, reply, done) => {
-      this.logRequest(request, reply);
-      done();
-    });
+    this.health.signIn = (request) => this.authenticate(request, 'health:detailed', 'none');
     http.get('/.well-known/jwks.json', async (_request, reply) =>
       reply.header('cache-control', 'public, max-age=60').send(await this.tokens.publicKeys()),
     );
@@ -101,34 +88,36 @@ export class Edge implements OnModuleInit {
       url: route.path,
       bodyLimit: BODY_LIMIT_BYTES,
       onRequest: async (request) => {
-        if (route.isPublic) return;
-        const caller = await inRequest(request, () => this.authenticate(request, route));
-        (request as Signed).caller = caller;
-        describeRequest(request, { 'user.id': caller.userId ?? '', 'qa.project_id': caller.projectId ?? '' });
+        const { permission } = route.message.contract;
+        if (!route.isPublic) await this.authenticate(request, permission, route.project);
       },
       handler: async (request, reply) => {
         const payload = read(request);
         validatePayload(route.message, payload);
         describeRequest(request, subject(route, payload));
-        return inRequest(request, () => this.answer(route, payload, request, reply));
+        return this.answer(route, payload, request, reply);
       },
     });
   }
 
-  private async authenticate(request: FastifyRequest, route: Route): Promise<Caller> {
+  private async authenticate(
+    request: FastifyRequest,
+    permission: Permission | null,
+    project: Route['project'],
+  ): Promise<void> {
     const token = /^Bearer ([\w.~+/=-]+)$/i.exec(request.headers.authorization ?? '')?.[1];
     if (token === undefined) throw new AppError('UNAUTHENTICATED');
     const { userId } = await this.tokens.verify(token);
-    const caller = await this.callerOf(request, route, userId);
-    const { permission } = route.message.contract;
+    const caller = await this.callerOf(request, project, userId);
+    request.messageContext.caller = caller;
+    describeRequest(request, { 'user.id': userId, 'qa.project_id': caller.projectId ?? '' });
     if (permission !== null && !caller.permissions.includes(permission))
       throw new AppError('FORBIDDEN', { permission });
-    return caller;
   }
 
-  private callerOf(request: FastifyRequest, route: Route, userId: string): Promise<Caller> {
-    if (route.project === 'none') return this.access.ofUser(userId);
-    if (route.project === 'path') return this.access.inProject(userId, (request.params as { id: string }).id);
+  private callerOf(request: FastifyRequest, project: Route['project'], userId: string): Promise<Caller> {
+    if (project === 'none') return this.access.ofUser(userId);
+    if (project === 'path') return this.access.inProject(userId, (request.params as { id: string }).id);
     const named = request.headers['x-project-id'];
     return this.access.inProject(userId, typeof named === 'string' && named !== '' ? named : null);
   }
@@ -139,7 +128,7 @@ export class Edge implements OnModuleInit {
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<unknown> {
-    const caller = (request as Signed).caller ?? ANONYMOUS;
+    const { caller } = request.messageContext;
     const requestId = request.id;
     const send = <C extends RequestClass>(message: C, content: InstanceType<C>): Promise<ReplyOf<C>> =>
       this.bus.request(message, content, {
@@ -163,24 +152,6 @@ export class Edge implements OnModuleInit {
     const { service, kind } = message.contract;
     if (service === 'identity' && kind === 'command' && isPublic !== true) this.access.forget();
   }
-
-  private logRequest(request: FastifyRequest, reply: FastifyReply): void {
-    const route = request.routeOptions.url;
-    if (route?.startsWith('/health')) return;
-    const { caller } = request as Signed;
-    this.log.info(
-      {
-        method: request.method,
-        route: route ?? null,
-        status: reply.statusCode,
-        durationMs: Math.round(reply.elapsedTime * 10) / 10,
-        requestId: request.id,
-        userId: caller?.userId ?? null,
-        projectId: caller?.projectId ?? null,
-      },
-      'request',
-    );
-  }
 }
 
 /** What a request is about, for its span. */
@@ -192,9 +163,6 @@ function subject({ path }: Route, payload: Record<string, unknown>): Record<stri
     ...(path.startsWith('/tickets/:key') && typeof key === 'string' && { 'qa.ticket_key': key }),
   };
 }
-
-/** Who has not signed in may do nothing; sign-in itself needs no permission. */
-const ANONYMOUS: Caller = { userId: null, displayName: null, projectId: null, permissions: [], system: false };
 
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 

@@ -59,7 +59,11 @@ export class GroupConsumer {
 
   /** Null when records arrive; else what is missing. */
   notReady(): string | null {
-    return this.assigned ? null : `${this.options.groupId} has no partitions`;
+    const { groupId, sessionTimeoutMs } = this.options;
+    if (!this.assigned) return `${groupId} has no partitions`;
+    const silentMs = Date.now() - this.heard;
+    // The broker has forgotten a member by then, whether it hangs or cannot be reached.
+    return silentMs > sessionTimeoutMs ? `${groupId} has not heard of the broker for ${String(silentMs)} ms` : null;
   }
 
   /** Whether the broker could not be reached, with all retries, since it last answered. */
@@ -150,6 +154,7 @@ export class GroupConsumer {
     // It stays ready: all members rebalance at once, and for readiness to fail on all of them would be an outage.
     consumer.on(REBALANCING, () => {
       this.askedAt = Date.now();
+      this.heard = Date.now();
       void this.commit();
     });
     consumer.on(CRASH, () => {

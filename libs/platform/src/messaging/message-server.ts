@@ -1,5 +1,5 @@
 import { type CustomTransportStrategy, type MessageHandler, Server } from '@nestjs/microservices';
-import { AppError, type MessageClass, type ServiceName } from '@qa-pms/contracts';
+import { AppError, type LogLevel, type MessageClass, type ServiceName } from '@qa-pms/contracts';
 import { isObservable, lastValueFrom } from 'rxjs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type MessageContext, runInContext } from '../context.js';
@@ -20,6 +20,13 @@ const CONCURRENT_REQUESTS = 500;
 const CONCURRENT_EVENTS = 50;
 /** Pauses before an event that its handler refused is tried again: NFR-REL-03. */
 const RETRY_MS = [1_000, 2_000, 4_000];
+/** A message that is being handled, for whoever asks why a stop takes long. */
+export interface MessageInHand {
+  message: string;
+  requestId: string;
+  runningMs: number;
+}
+
 /** Longest pause while the infrastructure is down; short enough to recover within 5 s. */
 const OUTAGE_PAUSE_MS = 1_000;
 
@@ -37,6 +44,7 @@ export class MessageServer extends Server implements CustomTransportStrategy {
   private readonly requests = new Lanes(CONCURRENT_REQUESTS);
   private readonly events = new Lanes(CONCURRENT_EVENTS);
   private readonly stopping = new AbortController();
+  private readonly inHand = new Map<Envelope, number>();
   private serving: Serving | null = null;
 
   constructor(
@@ -86,6 +94,15 @@ export class MessageServer extends Server implements CustomTransportStrategy {
     await Promise.all([this.requests.drained(), this.events.drained()]);
   }
 
+  /** What is being handled. */
+  list(): MessageInHand[] {
+    return [...this.inHand].map(([{ headers }, startedAt]) => ({
+      message: headers['name'] ?? '',
+      requestId: headers['request-id'] ?? '',
+      runningMs: Math.round(performance.now() - startedAt),
+    }));
+  }
+
   /** Handles a dead letter again, once. Throws what its handler throws. */
   async replay(event: EventEnvelope): Promise<void> {
     const entry = this.entryOf(event);
@@ -106,19 +123,12 @@ export class MessageServer extends Server implements CustomTransportStrategy {
     return handling.run(async () => {
       try {
         const context = contextOfRequest(envelope);
-        return await runInContext(context, async () => {
-          try {
-            if (!entry) throw new AppError('MESSAGE_NOT_FOUND', { message: envelope.headers['name'] });
-            const reply = await this.requests.run(envelope.key, () => this.answer(entry, envelope, context, handling));
-            if (!reply) handling.outcome = 'expired';
-            return reply;
-          } catch (error) {
-            // In its context: the log says whose request it was.
-            return this.refuse(error, envelope, handling);
-          }
-        });
+        if (!entry) throw new AppError('MESSAGE_NOT_FOUND', { message: envelope.headers['name'] });
+        return await this.requests.run(envelope.key, () =>
+          runInContext(context, () => this.answer(entry, envelope, { context, handling })),
+        );
       } catch (error) {
-        return this.refuse(error, envelope, handling);
+        return this.refuse(error, envelope, performance.now(), handling);
       }
     });
   }
@@ -126,51 +136,85 @@ export class MessageServer extends Server implements CustomTransportStrategy {
   private async answer(
     entry: Entry,
     envelope: Envelope,
-    context: MessageContext & { deadline: number },
-    handling: Handling,
+    { context, handling }: { context: MessageContext & { deadline: number }; handling: Handling },
   ): Promise<ReplyEnvelope | null> {
-    // Whoever asked has given up: work done now would only delay the others.
-    if (Date.now() > context.deadline) return null;
-    const { permission } = entry.message.contract;
-    const { system, permissions } = context.caller;
-    if (permission !== null && !system && !permissions.includes(permission))
-      throw new AppError('FORBIDDEN', { permission });
-    const payload: unknown = JSON.parse(envelope.body);
-    validatePayload(entry.message, payload);
-    handling.describe(subjectOf(payload as object));
-    const reply = await entry.call(payload);
-    return { ok: true, body: JSON.stringify(reply ?? {}) };
+    const startedAt = this.begin(envelope);
+    try {
+      // Whoever asked has given up: work done now would only delay the others.
+      if (Date.now() > context.deadline) {
+        handling.outcome = 'expired';
+        this.ended(envelope, startedAt, 'expired');
+        return null;
+      }
+      const { permission } = entry.message.contract;
+      const { system, permissions } = context.caller;
+      if (permission !== null && !system && !permissions.includes(permission))
+        throw new AppError('FORBIDDEN', { permission });
+      const payload: unknown = JSON.parse(envelope.body);
+      validatePayload(entry.message, payload);
+      handling.describe(subjectOf(payload as object));
+      const body = JSON.stringify((await entry.call(payload)) ?? {});
+      this.ended(envelope, startedAt, 'ok');
+      return { ok: true, body };
+    } catch (error) {
+      return this.refuse(error, envelope, startedAt, handling);
+    }
   }
 
-  private refuse(error: unknown, envelope: Envelope, handling: Handling): ReplyEnvelope {
+  private refuse(error: unknown, envelope: Envelope, startedAt: number, handling: Handling): ReplyEnvelope {
     const refusal = toAppError(error);
     handling.outcome = refusal.code;
     handling.failed(refusal.code);
     if (refusal.kind.level === 'error') countFault(this.service, refusal.code);
-    if (refusal.kind.level === 'error' || refusal.kind.level === 'warn') {
-      this.log[refusal.kind.level](
-        { message: envelope.headers['name'], code: refusal.code, err: error },
-        'request failed',
-      );
-    }
+    this.ended(envelope, startedAt, refusal.code, { level: refusal.kind.level, err: error });
     return { ok: false, body: JSON.stringify({ code: refusal.code, details: refusal.details }) };
+  }
+
+  private begin(envelope: Envelope): number {
+    const startedAt = performance.now();
+    this.inHand.set(envelope, startedAt);
+    return startedAt;
+  }
+
+  /** One line a message: 6 µs (tests/bench/log.js), 1 % of what a request costs. */
+  private ended(
+    envelope: Envelope,
+    startedAt: number,
+    outcome: string,
+    refusal?: { level: LogLevel; err: unknown },
+  ): void {
+    this.inHand.delete(envelope);
+    const durationMs = Math.round((performance.now() - startedAt) * 10) / 10;
+    const facts = { message: envelope.headers['name'], outcome, durationMs };
+    if (refusal?.level === 'error' || refusal?.level === 'warn')
+      this.log[refusal.level]({ ...facts, err: refusal.err }, 'message');
+    else this.log.info(facts, 'message');
   }
 
   private async deliver(event: EventEnvelope): Promise<void> {
     const entry = this.entryOf(event);
     if (!entry) return;
     const handling = Handling.ofEvent(this.service, sourceOf(event.topic), event.headers);
-    await handling.run(() => runInContext(contextOfEvent(event), () => this.persist(entry, event, handling)));
+    const startedAt = this.begin(event);
+    try {
+      await handling.run(() =>
+        runInContext(contextOfEvent(event), async () => {
+          handling.outcome = await this.tryToHandle(entry, event, handling);
+          this.ended(event, startedAt, handling.outcome);
+        }),
+      );
+    } finally {
+      this.inHand.delete(event);
+    }
   }
 
-  /** Tries until the event is handled, parked, or left for the next start. */
-  private async persist(entry: Entry, event: EventEnvelope, handling: Handling): Promise<void> {
+  /** How it ended: `ok`, or `dead letter`. Rejects only when the service stops. */
+  private async tryToHandle(entry: Entry, event: EventEnvelope, handling: Handling): Promise<string> {
     let refusals = 0;
     let outages = 0;
     for (;;) {
       try {
-        await this.attempt(entry, event, handling);
-        return;
+        return (await this.attempt(entry, event, handling)) ? 'ok' : 'dead letter';
       } catch (error) {
         this.stopping.signal.throwIfAborted();
         const outage = infrastructureFault(error);
@@ -193,9 +237,8 @@ export class MessageServer extends Server implements CustomTransportStrategy {
           { message: event.headers['name'], key: event.key, err: error },
           'event moved to the dead letters',
         );
-        handling.outcome = 'dead';
         await this.park(event, error instanceof Error ? error : new Error(String(error)));
-        return;
+        return 'dead letter';
       }
     }
   }
@@ -204,9 +247,11 @@ export class MessageServer extends Server implements CustomTransportStrategy {
     return this.entries.get(`${sourceOf(topic)}.${String(headers['name'])}`);
   }
 
-  private async attempt(entry: Entry, event: EventEnvelope, handling: Handling): Promise<void> {
-    if (await this.deadLetters()?.follow(event)) handling.outcome = 'parked';
-    else await this.handle(entry, event, handling);
+  /** False where it has followed others of its key to the dead letters. */
+  private async attempt(entry: Entry, event: EventEnvelope, handling: Handling): Promise<boolean> {
+    if (await this.deadLetters()?.follow(event)) return false;
+    await this.handle(entry, event, handling);
+    return true;
   }
 
   private async handle(entry: Entry, event: EventEnvelope, handling?: Handling): Promise<void> {

@@ -49,7 +49,11 @@ export function instrumentHttp(http: FastifyInstance, service: string): void {
     };
     const span = startSpan(`${request.method} ${path}`, SpanKind.SERVER, attributes, parentOf(request.headers));
     told.set(request, { start: performance.now(), span, errorCode: '', service });
-    done();
+    withSpan(span, done);
+  });
+  // The body comes in by events of the socket, which know nothing of the span.
+  http.addHook('preValidation', (request, _reply, done) => {
+    inRequest(request, done);
   });
   http.addHook('onResponse', (request, reply, done) => {
     const known = told.get(request);
@@ -64,14 +68,16 @@ export function instrumentHttp(http: FastifyInstance, service: string): void {
       if (reply.statusCode >= 500) span.setAttribute('error.type', errorCode === '' ? status : errorCode);
       span.end();
     }
-    done();
+    // Whoever logs the request names its trace.
+    inRequest(request, done);
   });
 }
 
-/** Runs work on behalf of a request within its span: after a body was read nothing else knows of it. */
-export function inRequest<T>(request: FastifyRequest, work: () => T): T {
+/** Runs work within the span of a request. */
+function inRequest(request: FastifyRequest, work: () => void): void {
   const known = told.get(request);
-  return known ? withSpan(known.span, work) : work();
+  if (known) withSpan(known.span, work);
+  else work();
 }
 
 /** Adds to what is told of a request. */

@@ -7,7 +7,8 @@ import type { TelemetrySettings } from './telemetry.settings.js';
 /** `GET /metrics` of every service, in the format of OpenMetrics. Answers 401 where a token is set and not given. */
 export function registerMetricsRoute(http: FastifyInstance, settings: TelemetrySettings): void {
   http.get('/metrics', async (request, reply) => {
-    if (!mayScrape(settings, request.headers.authorization)) throw new AppError('UNAUTHENTICATED');
+    const { metricsToken: token } = settings;
+    if (token !== '' && !bears(token, request.headers.authorization)) throw new AppError('UNAUTHENTICATED');
     return reply
       .header('cache-control', 'no-store')
       .type(register.contentType)
@@ -15,10 +16,10 @@ export function registerMetricsRoute(http: FastifyInstance, settings: TelemetryS
   });
 }
 
-/** Whether the header `Authorization` carries the token, where there is one. */
-export function mayScrape({ metricsToken }: TelemetrySettings, authorization: string | undefined): boolean {
-  if (metricsToken === '') return true;
+/** Whether a header `Authorization` carries a token. */
+export function bears(token: string, authorization = ''): boolean {
+  const given = /^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? '';
   // Hashes are of one length, as a comparison in constant time needs.
   const hash = (text: string): Buffer => createHash('sha256').update(text).digest();
-  return timingSafeEqual(hash(authorization ?? ''), hash(`Bearer ${metricsToken}`));
+  return timingSafeEqual(hash(given), hash(token));
 }

@@ -2,14 +2,15 @@ import { Setting } from '../configuration/setting.js';
 
 /** Settings of metrics and traces. */
 export class TelemetrySettings {
-  /** Bearer token that `/metrics` demands. */
+  /** Token that `/metrics` demands, and that opens `/health/detailed`. */
   @Setting({
     key: 'metrics.token',
     description:
-      'Bearer token that `/metrics` and `/health/detailed` demand; empty: `/metrics` is open to whoever reaches it.',
-    example: '<random text>',
+      'Bearer token that `/metrics` demands, and that opens `/health/detailed` without sign-in. Empty: `/metrics` is open to whoever reaches it, and details are for administrators only, by their sign-in at the gateway.',
+    example: '<32 random characters>',
     secret: true,
     optional: true,
+    check: (token) => (/^[\x21-\x7e]*$/.test(token) ? null : 'must be visible ASCII characters without spaces'),
   })
   metricsToken = '';
 

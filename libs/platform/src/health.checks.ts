@@ -1,0 +1,57 @@
+import { statfs } from 'node:fs/promises';
+import { totalmem } from 'node:os';
+import type { HealthCheck } from './health.js';
+
+/** Less is DiskFilling, of the alerts. */
+const LEAST_FREE = 0.15;
+/** More is MemoryPressure, of the alerts. */
+const MOST_USED = 0.9;
+
+const percent = (ratio: number): string => `${String(Math.round(ratio * 100))} %`;
+
+interface DiskSpace {
+  /** Blocks that there are, and that we may still write. */
+  blocks: number;
+  bavail: number;
+}
+
+/** Whether the disk below a folder has space left. Terminus's own would start `df` each time. */
+export function diskCheck(folder: string, space: (path: string) => Promise<DiskSpace> = statfs): HealthCheck {
+  let asking: Promise<DiskSpace> | null = null;
+  return {
+    name: 'disk',
+    required: false,
+    check: async () => {
+      // One at a time: each that hangs keeps one of the four threads that all files and names are asked in.
+      asking ??= space(folder).finally(() => {
+        asking = null;
+      });
+      const { blocks, bavail } = await asking;
+      const free = blocks === 0 ? 1 : bavail / blocks;
+      const message = `${percent(free)} free at ${folder}`;
+      if (free < LEAST_FREE) throw new Error(message);
+      return message;
+    },
+  };
+}
+
+/** Bytes that this process may use: those of its container, else of the machine. */
+export function memoryLimit(): number {
+  const limit = process.constrainedMemory();
+  // Without a limit cgroups answer with 0 or with a number beyond any memory.
+  return limit > 0 && limit < totalmem() ? limit : totalmem();
+}
+
+/** Whether the process keeps away from the limit at which it would be killed. */
+export function memoryCheck(used: () => number = () => process.memoryUsage.rss(), limit = memoryLimit()): HealthCheck {
+  return {
+    name: 'memory',
+    required: false,
+    check: () => {
+      const ratio = used() / limit;
+      const message = `${percent(ratio)} of ${String(Math.round(limit / 1024 ** 2))} MB used`;
+      if (ratio > MOST_USED) throw new Error(message);
+      return message;
+    },
+  };
+}

@@ -1,0 +1,103 @@
+import type { Socket } from 'node:net';
+import { AppError } from '@qa-pms/contracts';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { ANONYMOUS, type MessageContext, runInContext } from './context.js';
+import type { Health } from './health.js';
+import { sendError } from './http-errors.js';
+import type { Log } from './log.js';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Whose request this is, for the log and for messages that it causes; whoever signs it in changes the caller. */
+    messageContext: MessageContext;
+  }
+}
+
+/** A request that is being answered, for whoever asks why a stop takes long. */
+export interface RequestInHand {
+  method: string;
+  route: string;
+  requestId: string;
+  runningMs: number;
+}
+
+/** Probes and the scraper, which come every few seconds, are neither logged nor refused nor waited for. */
+const PROBES = /^\/(?:health|metrics)(?:[/?]|$)/;
+
+/** What all HTTP requests of a service have in common: their context, their line in the log, and their end at a stop. */
+export class HttpRequests {
+  private readonly inHand = new Map<FastifyRequest, number>();
+  private readonly late = new WeakSet<Socket>();
+  private readonly waiting: (() => void)[] = [];
+  private closing = false;
+
+  constructor(
+    http: FastifyInstance,
+    private readonly health: Health,
+    private readonly log: Log,
+  ) {
+    http.decorateRequest('messageContext');
+    http.server.on('connection', (socket) => {
+      if (this.closing) this.late.add(socket);
+    });
+    http.addHook('onRequest', (request, reply, done) => {
+      request.messageContext = contextOf(request);
+      void reply.header('x-request-id', request.id).header('x-correlation-id', request.id);
+      if (this.health.draining) void reply.header('connection', 'close');
+      if (!PROBES.test(request.url)) {
+        if (this.late.has(request.raw.socket)) {
+          void sendError(new AppError('SHUTTING_DOWN'), request, reply, this.log);
+          return;
+        }
+        this.inHand.set(request, performance.now());
+      }
+      runInContext(request.messageContext, done);
+    });
+    // The body comes in by events of the socket, which know nothing of the request's context.
+    http.addHook('preValidation', (request, _reply, done) => {
+      runInContext(request.messageContext, done);
+    });
+    http.addHook('onResponse', (request, reply, done) => {
+      runInContext(request.messageContext, () => {
+        this.ended(request, reply);
+      });
+      done();
+    });
+  }
+
+  /** From now on connections that are new are refused; resolved when what the others asked for is answered. */
+  drain(): Promise<void> {
+    this.closing = true;
+    if (this.inHand.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.waiting.push(resolve));
+  }
+
+  /** What is being answered. */
+  list(): RequestInHand[] {
+    return [...this.inHand].map(([request, startedAt]) => ({
+      method: request.method,
+      route: request.routeOptions.url ?? '',
+      requestId: request.id,
+      runningMs: Math.round(performance.now() - startedAt),
+    }));
+  }
+
+  private ended(request: FastifyRequest, reply: FastifyReply): void {
+    this.inHand.delete(request);
+    if (this.inHand.size === 0) for (const resolve of this.waiting.splice(0)) resolve();
+    if (PROBES.test(request.url)) return;
+    const { method, routeOptions } = request;
+    const durationMs = Math.round(reply.elapsedTime * 10) / 10;
+    this.log.info({ method, route: routeOptions.url ?? null, status: reply.statusCode, durationMs }, 'request');
+  }
+}
+
+function contextOf({ id }: FastifyRequest): MessageContext {
+  return {
+    messageId: id,
+    requestId: id,
+    deadline: null,
+    caller: ANONYMOUS,
+    idempotencyHash: null,
+  };
+}
