@@ -15,6 +15,7 @@ import {
   type Runtime,
   SERVICE,
   type ServiceDefinition,
+  stopPhase,
 } from '@qa-pms/platform';
 import { DataSource } from 'typeorm';
 import {
@@ -48,6 +49,7 @@ class DatabaseLife implements OnApplicationBootstrap, OnApplicationShutdown {
     private readonly relay: OutboxRelay,
     private readonly health: Health,
     private readonly jobs: BackgroundJobs,
+    private readonly log: Log,
     @Inject(SERVICE) private readonly service: ServiceDefinition,
     @Inject('schema') private readonly schema: string,
   ) {}
@@ -66,8 +68,9 @@ class DatabaseLife implements OnApplicationBootstrap, OnApplicationShutdown {
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await this.relay.stop();
-    await this.dataSource.destroy();
+    const { name } = this.service;
+    await stopPhase(this.log, `${name} outbox`, () => this.relay.stop());
+    await stopPhase(this.log, `${name} connections`, () => this.dataSource.destroy());
   }
 
   private async checkDatabase(): Promise<string> {

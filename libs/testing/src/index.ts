@@ -1,3 +1,4 @@
+export * from './tcp-proxy.js';
 export * from './hostile-yaml.js';
 export * from './http-stub.js';
 export * from './kafka-secure.js';

@@ -1,0 +1,185 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { freePort } from '@qa-pms/database/embedded';
+import { startTcpProxy, startTestDatabase, type TcpProxy, type TestDatabase } from '@qa-pms/testing';
+
+const ROOT = join(import.meta.dirname, '../../..');
+
+type Line = Record<string, unknown> & { msg: string };
+
+/** The toy service as a process of its own. */
+class ToyProcess {
+  readonly lines: Line[] = [];
+  readonly ended: Promise<[number | null, NodeJS.Signals | null]>;
+
+  private constructor(
+    readonly url: string,
+    private readonly child: ChildProcess,
+  ) {
+    let begun = '';
+    child.stdout?.on('data', (chunk: Buffer) => {
+      const whole = (begun + chunk.toString()).split('\n');
+      begun = whole.pop() ?? '';
+      for (const line of whole) this.lines.push(JSON.parse(line) as Line);
+    });
+    this.ended = new Promise((resolve) => {
+      child.once('close', (...how) => {
+        resolve(how);
+      });
+    });
+  }
+
+  static async start(databaseUrl: string, settings: Record<string, string>): Promise<ToyProcess> {
+    const port = String(await freePort());
+    const args = ['--import', join(ROOT, 'tools/typescript-hooks.js'), join(import.meta.dirname, 'toy-service.ts')];
+    const env = { PATH: process.env['PATH'], PORT: port, DATABASE_URL: databaseUrl, ENCRYPTION_KEY: '00'.repeat(32) };
+    const more = { DATABASE_MIGRATE_ON_START: 'true', DATABASE_POOL_MIN: '0', DATABASE_POOL_MAX: '2', ...settings };
+    const child = spawn(process.execPath, args, {
+      cwd: ROOT,
+      env: { ...env, ...more },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const one = new ToyProcess(`http://127.0.0.1:${port}`, child);
+    while (!(await one.get('/health/ready').catch(() => null))) await sleep(50);
+    return one;
+  }
+
+  async get(path: string): Promise<{ status: number; connection: string | null; code: unknown }> {
+    const answer = await fetch(`${this.url}${path}`, { headers: { connection: 'close' } });
+    const { code } = (await answer.json()) as { code?: unknown };
+    return { status: answer.status, connection: answer.headers.get('connection'), code };
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+
+  async until(msg: string): Promise<Line> {
+    for (;;) {
+      const line = this.lines.find((one) => one.msg === msg);
+      if (line) return line;
+      await sleep(20);
+    }
+  }
+
+  get phases(): unknown[] {
+    return this.lines.filter(({ msg }) => msg.startsWith('stop phase')).map(({ phase }) => phase);
+  }
+}
+
+describe('a stop', () => {
+  let database: TestDatabase;
+  let proxy: TcpProxy;
+  let proxied: string;
+  let toy: ToyProcess;
+
+  beforeAll(async () => {
+    database = await startTestDatabase();
+    const url = new URL(database.url);
+    proxy = await startTcpProxy({ host: url.hostname, port: Number(url.port) });
+    url.port = String(proxy.port);
+    proxied = url.href;
+  });
+  afterEach(() => {
+    proxy.pass();
+    toy.signal('SIGKILL');
+  });
+  afterAll(async () => {
+    await proxy.stop();
+    await database.stop();
+  });
+
+  it('fails readiness at once, serves for its grace, finishes what is in hand, and refuses the rest', async () => {
+    toy = await ToyProcess.start(database.url, { SHUTDOWN_GRACE_MS: '800' });
+    const open = connect(Number(new URL(toy.url).port), '127.0.0.1');
+
+    toy.signal('SIGTERM');
+    await toy.until('stopping: readiness fails from now on');
+    const [ready, live, inGrace] = await Promise.all([
+      toy.get('/health/ready'),
+      toy.get('/health/live'),
+      toy.get('/hang404'),
+    ]);
+    const slow = toy.get('/slow');
+    await sleep(1_200);
+    const [late, liveLate] = await Promise.all([toy.get('/slow'), toy.get('/health/live')]);
+    let old = '';
+    open.on('data', (chunk: Buffer) => (old += chunk.toString()));
+    open.write('GET /slow HTTP/1.1\r\nHost: a\r\n\r\n');
+    const finished = await slow;
+    const ended = await toy.ended;
+
+    expect([ready.status, live.status, inGrace.status]).toEqual([503, 200, 404]);
+    expect(late).toEqual({ status: 503, connection: 'close', code: 'SHUTTING_DOWN' });
+    expect(liveLate.status).toBe(200);
+    expect(finished.status).toBe(200);
+    // An open connection is served still, and told that it ends.
+    expect(old).toMatch(/^HTTP\/1\.1 200 OK[\s\S]*connection: close/i);
+    expect(ended).toEqual([0, null]);
+    expect(toy.phases).toEqual([
+      'grace',
+      'requests',
+      'tracking messages',
+      'tracking outbox',
+      'tracking connections',
+      'tracking service',
+      'wire',
+    ]);
+    const durations = toy.lines
+      .filter(({ msg }) => msg === 'stop phase ended')
+      .map(({ durationMs }) => typeof durationMs);
+    expect(new Set(durations)).toEqual(new Set(['number']));
+    expect(toy.lines.at(-1)?.msg).toBe('stopped');
+    expect(toy.lines.filter(({ level }) => level === 'error' || level === 'warn')).toEqual([]);
+  });
+
+  it('is forced where a handler hangs, and says what still ran', async () => {
+    toy = await ToyProcess.start(database.url, { SHUTDOWN_TIMEOUT_MS: '1000', REQUEST_TIMEOUT_MS: '60000' });
+    void toy.get('/hang').catch(() => null);
+    await sleep(300);
+
+    toy.signal('SIGINT');
+    const ended = await toy.ended;
+
+    expect(ended).toEqual([1, null]);
+    expect(toy.lines.at(-1)).toMatchObject({
+      level: 'error',
+      msg: 'stop was forced',
+      timeoutMs: 1_000,
+      phases: ['requests'],
+      requests: [{ method: 'GET', route: '/hang', requestId: expect.any(String), runningMs: expect.any(Number) }],
+      messages: [{ message: expect.stringContaining('wait'), requestId: expect.any(String) }],
+    });
+  });
+
+  it('is forced where the database hangs, in the phase that waits for it', async () => {
+    toy = await ToyProcess.start(proxied, { SHUTDOWN_TIMEOUT_MS: '1500' });
+    proxy.stall();
+    await sleep(700);
+
+    toy.signal('SIGTERM');
+    const ended = await toy.ended;
+
+    expect(ended).toEqual([1, null]);
+    expect(toy.phases).toEqual(['grace', 'requests', 'tracking messages']);
+    expect(toy.lines.at(-1)).toMatchObject({ level: 'error', msg: 'stop was forced', phases: ['tracking service'] });
+  });
+
+  it('ends at once at a second signal, but not at the double of the first', async () => {
+    toy = await ToyProcess.start(database.url, { SHUTDOWN_GRACE_MS: '20000' });
+
+    toy.signal('SIGINT');
+    toy.signal('SIGTERM');
+    await sleep(1_500);
+    const meanwhile = await toy.get('/health/live');
+    toy.signal('SIGTERM');
+    const ended = await toy.ended;
+
+    expect(meanwhile.status).toBe(200);
+    expect(ended).toEqual([143, null]);
+    expect(toy.lines.filter(({ msg }) => msg.startsWith('stopping'))).toHaveLength(1);
+  });
+});
