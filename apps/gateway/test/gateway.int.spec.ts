@@ -26,6 +26,7 @@ const SLOW = '0198c5b0-7d7e-7c3a-9d2f-0a1b2c3d4e62';
 const [SLOW_MS, DEADLINE_MS] = [700, 1_000];
 
 const JOINED = '0198c5b0-7d7e-7c3a-9d2f-0a1b2c3d4e63';
+const ADMIN = '0198c5b0-7d7e-7c3a-9d2f-0a1b2c3d4e64';
 
 const memberships = [
   { id: PROJECT, key: 'DEMO', name: 'Demo', roles: ['qa'] },
@@ -85,7 +86,7 @@ beforeAll(async () => {
       stub(GetSigningKeys, () => ({ keys: [jwk] })),
       stub(ResolveAccess, async ({ userId }) => {
         if (userId === SLOW) await sleep(SLOW_MS);
-        return { userId, displayName: 'Quinn', roles: [], projects: memberships };
+        return { userId, displayName: 'Quinn', roles: userId === ADMIN ? ['admin'] : [], projects: memberships };
       }),
       stub(UpdateMe, () => {
         memberships.push({ id: JOINED, key: 'JOINED', name: 'Joined', roles: ['qa'] });
@@ -337,5 +338,27 @@ describe('headers', () => {
       'x-frame-options': 'DENY',
       'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
     });
+  });
+});
+
+describe('the details of health', () => {
+  const detailed = (authorization: string): ReturnType<typeof send> =>
+    send('GET', '/health/detailed', { headers: { authorization } });
+
+  it('are shown to administrators, and to nobody else', async () => {
+    const [nobody, expired, user, admin] = await Promise.all([
+      detailed(''),
+      detailed(`Bearer ${await tokenOf({}, '-1m')}`),
+      detailed(`Bearer ${token}`),
+      detailed(`Bearer ${await tokenOf({ sub: ADMIN })}`),
+    ]);
+
+    expect(nobody).toMatchObject({ status: 401, body: { code: 'UNAUTHENTICATED', requestId: expect.any(String) } });
+    expect(expired).toMatchObject({ status: 401, body: { code: 'UNAUTHENTICATED' } });
+    expect(user).toMatchObject({
+      status: 403,
+      body: { code: 'FORBIDDEN', details: { permission: 'health:detailed' } },
+    });
+    expect(admin).toMatchObject({ status: 200, body: { checks: { consumer: { message: 'messages arrive' } } } });
   });
 });

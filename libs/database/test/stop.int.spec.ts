@@ -47,8 +47,8 @@ class ToyProcess {
     return one;
   }
 
-  async get(path: string): Promise<{ status: number; connection: string | null; code: unknown }> {
-    const answer = await fetch(`${this.url}${path}`, { headers: { connection: 'close' } });
+  async get(path: string, requestId = 'probe'): Promise<{ status: number; connection: string | null; code: unknown }> {
+    const answer = await fetch(`${this.url}${path}`, { headers: { connection: 'close', 'x-request-id': requestId } });
     const { code } = (await answer.json()) as { code?: unknown };
     return { status: answer.status, connection: answer.headers.get('connection'), code };
   }
@@ -103,7 +103,7 @@ describe('a stop', () => {
       toy.get('/health/live'),
       toy.get('/hang404'),
     ]);
-    const slow = toy.get('/slow');
+    const slow = toy.get('/slow', 'one-request');
     await sleep(1_200);
     const [late, liveLate] = await Promise.all([toy.get('/slow'), toy.get('/health/live')]);
     let old = '';
@@ -133,6 +133,11 @@ describe('a stop', () => {
       .map(({ durationMs }) => typeof durationMs);
     expect(new Set(durations)).toEqual(new Set(['number']));
     expect(toy.lines.at(-1)?.msg).toBe('stopped');
+    // The request and the message that it sent.
+    expect(toy.lines.filter(({ requestId }) => requestId === 'one-request')).toEqual([
+      expect.objectContaining({ msg: 'message', message: 'wait.v1', outcome: 'ok', durationMs: expect.any(Number) }),
+      expect.objectContaining({ msg: 'request', method: 'GET', route: '/slow', status: 200 }),
+    ]);
     expect(toy.lines.filter(({ level }) => level === 'error' || level === 'warn')).toEqual([]);
   });
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Controller, Get, Module } from '@nestjs/common';
 import { query, TextField } from '@qa-pms/contracts';
 import { DatabaseModule, DatabaseSettings } from '@qa-pms/database';
-import { defineService, Handle, MessageBus, runAsSystem, runService } from '@qa-pms/platform';
+import { defineService, Handle, MessageBus, runService, SYSTEM } from '@qa-pms/platform';
 
 class Done {
   @TextField({ description: 'What was done.', max: 10 })
@@ -35,7 +35,7 @@ class ToyRoutes {
   }
 
   private ask(how: string): Promise<Done> {
-    return runAsSystem({}, () => this.bus.request(Wait, { how }));
+    return this.bus.request(Wait, { how }, { caller: SYSTEM });
   }
 }
 

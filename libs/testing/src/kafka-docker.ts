@@ -55,6 +55,12 @@ export async function startKafkaInDocker(): Promise<TestKafka> {
     kill: async () => {
       await run('docker', ['kill', name]);
     },
+    pause: async () => {
+      await run('docker', ['pause', name]);
+    },
+    resume: async () => {
+      await run('docker', ['unpause', name]);
+    },
     restart: async () => {
       await run('docker', ['restart', '-t', '20', name]);
       await untilAnswers(brokers);

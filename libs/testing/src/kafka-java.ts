@@ -103,6 +103,8 @@ export async function startKafkaFromJars(
       await rm(folder, { recursive: true, force: true });
     },
     kill: () => node.end('SIGKILL'),
+    pause: () => node.signal('SIGSTOP'),
+    resume: () => node.signal('SIGCONT'),
     restart: async () => {
       await node.end('SIGTERM');
       await node.start();
@@ -142,6 +144,11 @@ class KafkaNode {
       }
       await sleep(100);
     }
+  }
+
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): Promise<void> {
+    this.process?.kill(signal);
+    return Promise.resolve();
   }
 
   async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {

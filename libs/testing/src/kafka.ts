@@ -10,6 +10,9 @@ export interface TestKafka {
   /** Ends it as a crash would. `restart` brings it back with its data. */
   kill: () => Promise<void>;
   restart: () => Promise<void>;
+  /** It keeps its connections and answers nothing any more, until `resume`. */
+  pause: () => Promise<void>;
+  resume: () => Promise<void>;
 }
 
 export type KafkaAvailability = { way: 'given' | 'docker' | 'java'; problem: null } | { way: null; problem: string };
@@ -40,5 +43,7 @@ export async function startKafka(): Promise<TestKafka> {
     stop: () => Promise.resolve(),
     kill: notOurs('kill'),
     restart: notOurs('restart'),
+    pause: notOurs('pause'),
+    resume: notOurs('resume'),
   };
 }

@@ -1,0 +1,84 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { Configuration, createRuntime, type HealthReport, type Runtime, topicDefinitions } from '@qa-pms/platform';
+import { describeWithKafka } from '@qa-pms/testing/jest';
+import { Kafka, logLevel } from 'kafkajs';
+
+const SESSION_MS = 2_000;
+const LIMIT_MS = 20_000;
+
+describeWithKafka('the health of a process over Kafka', (kafka) => {
+  let runtime: Runtime;
+  let consumer: () => string | null;
+  /** Milliseconds that each answer took. */
+  const took: number[] = [];
+
+  beforeAll(async () => {
+    const prefix = `health${randomBytes(4).toString('hex')}.`;
+    const admin = new Kafka({ brokers: [kafka().brokers], logLevel: logLevel.NOTHING }).admin();
+    await admin.connect();
+    const topics = { topicPrefix: prefix, replication: 1, minInSync: 1 };
+    await admin.createTopics({ topics: topicDefinitions(topics, ['workflow'], []) });
+    await admin.disconnect();
+    const settings = {
+      KAFKA_BROKERS: kafka().brokers,
+      KAFKA_TOPIC_PREFIX: prefix,
+      KAFKA_SESSION_TIMEOUT_MS: String(SESSION_MS),
+      ENCRYPTION_KEY: '00'.repeat(32),
+      LOG_LEVEL: 'silent',
+    };
+    runtime = createRuntime(Configuration.fromEnvironment(settings), 'workflow');
+    const serving = await runtime.wire.serve({
+      service: 'workflow',
+      requestTopics: ['queries', 'commands'],
+      eventSources: [],
+      request: () => Promise.resolve(null),
+      event: () => Promise.resolve(),
+    });
+    consumer = () => serving.notReady();
+  }, 60_000);
+
+  afterAll(() => runtime.wire.close(), 60_000);
+
+  /** The first report that is so. */
+  async function until(wanted: HealthReport['status']): Promise<HealthReport> {
+    for (const limit = Date.now() + LIMIT_MS; ;) {
+      const from = performance.now();
+      const report = await runtime.health.report();
+      took.push(performance.now() - from);
+      if (report.status === wanted) return report;
+      if (Date.now() > limit) throw new Error(`It is ${JSON.stringify(report)} still.`);
+      await sleep(100);
+    }
+  }
+
+  it('is bad while the broker hangs, and good again after', async () => {
+    await until('healthy');
+
+    await kafka().pause();
+    const hanging = await until('unhealthy').finally(() => kafka().resume());
+    const consuming = consumer();
+    const after = await until('healthy');
+
+    expect(hanging.checks['kafka']).toMatchObject({
+      status: 'unhealthy',
+      message: expect.stringContaining('not heard'),
+    });
+    expect(consuming).toContain('not heard');
+    expect(after.checks['kafka']).toMatchObject({ status: 'healthy' });
+  }, 60_000);
+
+  it('is bad while the broker is gone, and good again after', async () => {
+    await until('healthy');
+
+    await kafka().kill();
+    const gone = await until('unhealthy');
+    await kafka().restart();
+    await until('healthy');
+
+    took.sort((one, other) => one - other);
+    process.stderr.write(`health beside a broker in trouble: max ${String(Math.round(took.at(-1) ?? NaN))} ms\n`);
+    expect(gone.checks['kafka']).toMatchObject({ status: 'unhealthy' });
+  }, 90_000);
+});
