@@ -35,7 +35,7 @@ class ToyProcess {
   static async start(databaseUrl: string, settings: Record<string, string>): Promise<ToyProcess> {
     const port = String(await freePort());
     const args = ['--import', join(ROOT, 'tools/typescript-hooks.js'), join(import.meta.dirname, 'toy-service.ts')];
-    const env = { PATH: process.env['PATH'], PORT: port, DATABASE_URL: databaseUrl, ENCRYPTION_KEY: '00'.repeat(32) };
+    const env = { PORT: port, DATABASE_URL: databaseUrl, ENCRYPTION_KEY: '00'.repeat(32) };
     const more = { DATABASE_MIGRATE_ON_START: 'true', DATABASE_POOL_MIN: '0', DATABASE_POOL_MAX: '2', ...settings };
     const child = spawn(process.execPath, args, {
       cwd: ROOT,

@@ -7,11 +7,12 @@ import { reloadConfiguration } from './configuration/reload.js';
 import { type SettingsClass, settingsOf } from './configuration/setting.js';
 import { SettingsError } from './configuration/settings-error.js';
 import { KafkaSettings } from './kafka/kafka.settings.js';
+import { onLogLine } from './log.js';
 import { InProcessWire } from './messaging/in-process-wire.js';
 import { PlatformSettings } from './platform.settings.js';
 import { createRuntime, type Runtime, VERSION } from './runtime.js';
 import type { ServiceDefinition } from './service.js';
-import { startProcessMetrics } from './telemetry/process-metrics.js';
+import { logLines, startProcessMetrics } from './telemetry/process-metrics.js';
 import { TelemetrySettings } from './telemetry/telemetry.settings.js';
 import { startTracing } from './telemetry/tracing.js';
 import { closeAll, stopOnSignals, stopServices } from './stop.js';
@@ -55,6 +56,9 @@ export async function startServices(definitions: ServiceDefinition[], options: R
   const name = definitions.length === 1 ? (definitions[0]?.name ?? '') : 'all';
   const runtime = createRuntime(configuration, name);
   startProcessMetrics(VERSION);
+  onLogLine(runtime.logger, (level, service) => {
+    logLines.inc({ service, level });
+  });
   const tracing = await startTracing(runtime.telemetry, {
     service: name,
     version: VERSION,

@@ -130,16 +130,16 @@ export class WorkflowsService {
 
   /** The report's draft is made in the same transaction. */
   async complete(command: CompleteWorkflow): Promise<Workflow> {
-    let isNew = false;
+    const fresh: Workflow[] = [];
     const completed = await this.db.once(async (tx) => {
       const workflow = await this.apply(tx, command, 'completed', (before, at) =>
         complete(before, command.outcome ?? null, at),
       );
       await this.reports.draft(tx, workflow, command);
-      isNew = true;
+      fresh.push(workflow);
       return workflow;
     });
-    if (isNew) generated.inc({ service: 'workflow' });
+    if (fresh.length > 0) generated.inc({ service: 'workflow' });
     return completed;
   }
 

@@ -2,6 +2,10 @@ import { readFile, statfs } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { collectDefaultMetrics, Gauge, register } from 'prom-client';
+import { counter } from './metrics.js';
+
+/** Lines of the log. */
+export const logLines = counter('log_lines_total', 'Lines of the log, by their level.', ['level']);
 
 let isStarted = false;
 
