@@ -116,6 +116,7 @@ describe('a stop', () => {
     expect(late).toEqual({ status: 503, connection: 'close', code: 'SHUTTING_DOWN' });
     expect(liveLate.status).toBe(200);
     expect(finished.status).toBe(200);
+    expect(toy.lines).toContainEqual(expect.objectContaining({ msg: 'request', route: '/slow', status: 503 }));
     // An open connection is served still, and told that it ends.
     expect(old).toMatch(/^HTTP\/1\.1 200 OK[\s\S]*connection: close/i);
     expect(ended).toEqual([0, null]);
@@ -157,6 +158,28 @@ describe('a stop', () => {
       phases: ['requests'],
       requests: [{ method: 'GET', route: '/hang', requestId: expect.any(String), runningMs: expect.any(Number) }],
       messages: [{ message: expect.stringContaining('wait'), requestId: expect.any(String) }],
+    });
+  });
+
+  it('does not wait for the answer to somebody who has gone', async () => {
+    toy = await ToyProcess.start(database.url, { SHUTDOWN_TIMEOUT_MS: '1000', REQUEST_TIMEOUT_MS: '60000' });
+    const gone = new AbortController();
+    const asked = fetch(`${toy.url}/hang`, { signal: gone.signal }).catch(() => null);
+    await sleep(300);
+    gone.abort();
+    await asked;
+    const line = await toy.until('request');
+
+    toy.signal('SIGTERM');
+    const ended = await toy.ended;
+
+    expect(line).toMatchObject({ route: '/hang', status: null });
+    expect(ended).toEqual([1, null]);
+    // What it was asked for is still being done.
+    expect(toy.lines.at(-1)).toMatchObject({
+      phases: ['tracking messages'],
+      requests: [],
+      messages: [{ message: 'wait.v1' }],
     });
   });
 

@@ -46,10 +46,16 @@ export class HttpRequests {
       if (this.health.draining) void reply.header('connection', 'close');
       if (!PROBES.test(request.url)) {
         if (this.late.has(request.raw.socket)) {
-          void sendError(new AppError('SHUTTING_DOWN'), request, reply, this.log);
+          void sendError(new AppError('SHUTTING_DOWN'), request, reply, this.log).finally(() => {
+            this.write(request, reply);
+          });
           return;
         }
         this.inHand.set(request, performance.now());
+        // Whoever goes before the answer leaves no onResponse.
+        reply.raw.once('close', () => {
+          this.ended(request, reply);
+        });
       }
       runInContext(request.messageContext, done);
     });
@@ -58,9 +64,7 @@ export class HttpRequests {
       runInContext(request.messageContext, done);
     });
     http.addHook('onResponse', (request, reply, done) => {
-      runInContext(request.messageContext, () => {
-        this.ended(request, reply);
-      });
+      this.ended(request, reply);
       done();
     });
   }
@@ -83,12 +87,20 @@ export class HttpRequests {
   }
 
   private ended(request: FastifyRequest, reply: FastifyReply): void {
-    this.inHand.delete(request);
+    if (!this.inHand.delete(request)) return;
     if (this.inHand.size === 0) for (const resolve of this.waiting.splice(0)) resolve();
-    if (PROBES.test(request.url)) return;
+    this.write(request, reply);
+  }
+
+  private write(request: FastifyRequest, reply: FastifyReply): void {
     const { method, routeOptions } = request;
+    const route = routeOptions.url ?? null;
     const durationMs = Math.round(reply.elapsedTime * 10) / 10;
-    this.log.info({ method, route: routeOptions.url ?? null, status: reply.statusCode, durationMs }, 'request');
+    const answered = reply.raw.headersSent;
+    runInContext(request.messageContext, () => {
+      // Without a status: whoever asked has gone before the answer.
+      this.log.info({ method, route, status: answered ? reply.statusCode : null, durationMs }, 'request');
+    });
   }
 }
 
