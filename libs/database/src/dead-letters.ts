@@ -1,4 +1,11 @@
-import { DeadLetterStore, deadLetterTopic, type EventEnvelope, type Headers, outsideTraces } from '@qa-pms/platform';
+import {
+  DeadLetterStore,
+  deadLetterTopic,
+  type EventEnvelope,
+  type Headers,
+  infrastructureFault,
+  outsideTraces,
+} from '@qa-pms/platform';
 import type { DataSource } from 'typeorm';
 import { borrowed, pipelined, type Query } from './connection.js';
 import { insertOutbox } from './database.js';
@@ -13,7 +20,28 @@ export interface DeadLetter {
   /** What went wrong; null where it only follows an earlier one. */
   error: string | null;
   createdAt: Date;
+  /** When somebody asked for a replay that has not ended yet. */
+  replayRequestedAt: Date | null;
 }
+
+/** A dead letter with what it says. */
+export interface WholeDeadLetter extends DeadLetter {
+  headers: Headers;
+  body: string;
+}
+
+/** What became of a replay that was asked for. */
+export interface ReplayState {
+  /** Messages of those asked for that are not handled yet. */
+  left: number;
+  /** Whether nobody is to handle them any more: one was refused. */
+  refused: boolean;
+  /** The error of the first that is left. */
+  error: string | null;
+}
+
+const COLUMNS = `sequence, message_id AS "messageId", topic, key, error, created_at AS "createdAt",
+  replay_requested_at AS "replayRequestedAt"`;
 
 interface Question {
   event: EventEnvelope;
@@ -56,18 +84,93 @@ export class DeadLetters extends DeadLetterStore {
   async list(): Promise<DeadLetter[]> {
     const [rows] = await this.run([
       {
-        text: `SELECT sequence, message_id AS "messageId", topic, key, error, created_at AS "createdAt"
-               FROM ${this.schema}.dead_letters ORDER BY sequence LIMIT 1000`,
+        text: `SELECT ${COLUMNS} FROM ${this.schema}.dead_letters ORDER BY sequence LIMIT 1000`,
       },
     ]);
     return rows as DeadLetter[];
   }
 
+  /** One with its content; null where there is none of this number. */
+  async find(sequence: string): Promise<WholeDeadLetter | null> {
+    const [rows] = await this.run([
+      {
+        text: `SELECT ${COLUMNS}, headers, body FROM ${this.schema}.dead_letters WHERE sequence = $1`,
+        values: [sequence],
+      },
+    ]);
+    const row = (rows as (Omit<WholeDeadLetter, 'headers'> & { headers: string })[])[0];
+    return row ? { ...row, headers: JSON.parse(row.headers) as Headers } : null;
+  }
+
+  /**
+   * Asks the running service to replay the key of a message, as only that keeps its order. Returns the numbers of the
+   * messages that wait for it: none where there is no such message.
+   */
+  async requestReplay(sequence: string): Promise<string[]> {
+    const [rows] = await this.run([
+      {
+        text: `UPDATE ${this.schema}.dead_letters AS row SET replay_requested_at = now()
+               FROM ${this.schema}.dead_letters AS asked
+               WHERE asked.sequence = $1 AND row.topic = asked.topic AND row.key = asked.key
+               RETURNING row.sequence`,
+        values: [sequence],
+      },
+    ]);
+    return (rows as { sequence: string }[]).map((row) => row.sequence);
+  }
+
+  /** How far the replay of these messages is. */
+  async replayState(sequences: string[]): Promise<ReplayState> {
+    const [rows] = await this.run([
+      {
+        text: `SELECT error, replay_requested_at IS NULL AS refused FROM ${this.schema}.dead_letters
+               WHERE sequence = ANY($1::bigint[]) ORDER BY sequence`,
+        values: [sequences],
+      },
+    ]);
+    const left = rows as { error: string | null; refused: boolean }[];
+    return { left: left.length, refused: left[0]?.refused ?? false, error: left[0]?.error ?? null };
+  }
+
+  async replayRequested(handle: (event: EventEnvelope) => Promise<void>): Promise<void> {
+    const requested = `SELECT topic, key FROM ${this.schema}.dead_letters WHERE replay_requested_at IS NOT NULL`;
+    const [keys] = await this.run([{ text: `${requested} GROUP BY topic, key ORDER BY min(sequence)` }]);
+    for (const { topic, key } of keys as { topic: string; key: string }[]) {
+      await this.exclusively(topic, key, async () => {
+        // Another instance may have ended it before the lock was ours.
+        const [still] = await this.run([
+          { text: `${requested} AND topic = $1 AND key = $2 LIMIT 1`, values: [topic, key] },
+        ]);
+        if (still?.length === 0) return;
+        try {
+          await this.replayInOrder(topic, key, handle);
+        } catch (error) {
+          // Not the message's fault: the next round tries again.
+          if (infrastructureFault(error)) throw error;
+          await this.refuse(topic, key, error);
+        }
+      });
+    }
+  }
+
   /**
    * Gives the messages of a key to their handler again, in their order, and unparks the key when all were taken.
-   * Stops at the first that is refused; throws its error.
+   * Stops at the first that is refused; throws its error, or that another instance replays the key.
    */
   async replay(topic: string, key: string, handle: (event: EventEnvelope) => Promise<void>): Promise<number> {
+    let replayed = 0;
+    const mine = await this.exclusively(topic, key, async () => {
+      replayed = await this.replayInOrder(topic, key, handle);
+    });
+    if (!mine) throw new Error(`${key} is being replayed by another instance.`);
+    return replayed;
+  }
+
+  private async replayInOrder(
+    topic: string,
+    key: string,
+    handle: (event: EventEnvelope) => Promise<void>,
+  ): Promise<number> {
     let replayed = 0;
     for (;;) {
       const [rows] = await this.run([
@@ -88,6 +191,38 @@ export class DeadLetters extends DeadLetterStore {
   /** Removes one message for good. */
   async drop(sequence: string): Promise<void> {
     await this.run([{ text: `DELETE FROM ${this.schema}.dead_letters WHERE sequence = $1`, values: [sequence] }]);
+  }
+
+  /**
+   * Does the work where no other instance does so for this key; false where one does. The lock is a transaction's, for
+   * connection poolers, and not on the rows: a message that arrives meanwhile locks the first of them to follow it.
+   */
+  private exclusively(topic: string, key: string, work: () => Promise<void>): Promise<boolean> {
+    const lock = 'SELECT pg_try_advisory_xact_lock(hashtextextended($1, 2)) AS free';
+    return borrowed(this.dataSource, async (client) => {
+      try {
+        const values = [`${this.schema} ${topic} ${key}`];
+        const [, locked] = await pipelined(client, [{ text: 'BEGIN' }, { text: lock, values }]);
+        if ((locked as { free: boolean }[])[0]?.free !== true) return false;
+        await work();
+        return true;
+      } finally {
+        await client.query('COMMIT').catch(() => undefined);
+      }
+    });
+  }
+
+  /** Ends what was asked for; the oldest is the one that its handler refused. */
+  private async refuse(topic: string, key: string, error: unknown): Promise<void> {
+    const table = `${this.schema}.dead_letters`;
+    await this.run([
+      {
+        text: `UPDATE ${table} SET replay_requested_at = NULL, error = CASE
+                 WHEN sequence = (SELECT min(sequence) FROM ${table} WHERE topic = $1 AND key = $2) THEN $3 ELSE error END
+               WHERE topic = $1 AND key = $2`,
+        values: [topic, key, error instanceof Error ? `${error.name}: ${error.message}` : String(error)],
+      },
+    ]);
   }
 
   /** Whether the message is kept now: `where` has a row, or none where it is not to be. */

@@ -230,6 +230,65 @@ function contract(brokers: () => string): void {
     expect(tracking.seen.get(key)).toEqual([0, 1, ...numbers]);
   }, 30_000);
 
+  it('are shown whole', async () => {
+    await parkTwo();
+    const [first] = await parked();
+
+    const shown = await letters.find(first?.sequence ?? '');
+
+    expect(shown).toMatchObject({ topic, key, error: 'Error: not 0', headers: { name: wireName(Happened.contract) } });
+    expect(JSON.parse(shown?.body ?? '')).toEqual({ key, number: 0 });
+    expect(await letters.find('999999999')).toBeNull();
+  }, 20_000);
+
+  it('are replayed by the running service when somebody asks for it in the database', async () => {
+    await parkTwo();
+    tracking.refused.clear();
+    const [first] = await parked();
+
+    const asked = await letters.requestReplay(first?.sequence ?? '');
+    while ((await letters.replayState(asked)).left > 0) await sleep(20);
+
+    expect(asked).toHaveLength(2);
+    expect(tracking.seen.get(key)).toEqual([0, 1]);
+    expect(await parked()).toEqual([]);
+  }, 20_000);
+
+  it('keep the new error when what was asked for is refused, and wait for nobody then', async () => {
+    await parkTwo();
+    tracking.before = () => Promise.reject(new Error('still not'));
+    const [first] = await parked();
+
+    const asked = await letters.requestReplay(first?.sequence ?? '');
+    while (!(await letters.replayState(asked)).refused) await sleep(20);
+
+    expect(await letters.replayState(asked)).toEqual({ left: 2, refused: true, error: 'Error: still not' });
+    expect(await parked()).toMatchObject([
+      { error: 'Error: still not', replayRequestedAt: null },
+      { error: null, replayRequestedAt: null },
+    ]);
+    expect(tracking.seen.get(key)).toBeUndefined();
+  }, 20_000);
+
+  it('are not replayed by two instances at once', async () => {
+    await parkTwo();
+    tracking.refused.clear();
+    let others = 0;
+    tracking.before = async () => {
+      await letters.replayRequested(async () => {
+        others += 1;
+      });
+      await expect(replay()).rejects.toThrow('is being replayed by another instance');
+    };
+    const [first] = await parked();
+    const asked = await letters.requestReplay(first?.sequence ?? '');
+
+    while ((await letters.replayState(asked)).left > 0) await sleep(20);
+
+    expect(others).toBe(0);
+    expect(tracking.seen.get(key)).toEqual([0, 1]);
+  }, 20_000);
+
   it('are dropped one by one', async () => {
     await parkTwo();
     const [first] = await parked();

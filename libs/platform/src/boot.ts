@@ -8,6 +8,7 @@ import { type Observable, throwError } from 'rxjs';
 import { registerHealthRoutes } from './health.routes.js';
 import { refuseUnreadable, requestIdOf, sendError } from './http-errors.js';
 import { HttpRequests } from './http-requests.js';
+import { BackgroundJobs } from './jobs.js';
 import { type Log, logFor, serviceLogger } from './log.js';
 import { nestLogger } from './log/nest-log.js';
 import { DeadLetterStore } from './messaging/dead-letters.js';
@@ -42,6 +43,8 @@ export interface RunningService {
 /** Largest body of an HTTP request; the gateway lowers it per route. */
 const BODY_LIMIT_BYTES = 10 * 1024 * 1024;
 const REQUEST_TIMEOUT_MS = 30_000;
+/** Replays that somebody asked for are looked for this often. */
+const REPLAY_POLL_MS = 1_000;
 
 /** Starts a service: its Nest application, its messages, its health. It does not listen for HTTP: that is the runner's. */
 export async function bootService(service: ServiceDefinition, runtime: Runtime): Promise<RunningService> {
@@ -87,6 +90,13 @@ export async function bootService(service: ServiceDefinition, runtime: Runtime):
   app.connectMicroservice({ strategy: server }, { inheritAppConfig: true });
   await app.startAllMicroservices();
   await app.init();
+  if (hasDeadLetters) {
+    app
+      .get(BackgroundJobs)
+      .every(REPLAY_POLL_MS, 'replay dead letters', async () =>
+        deadLetters()?.replayRequested((event) => server.replay(event)),
+      );
+  }
   runtime.health.add({
     name: 'consumer',
     service: service.name,

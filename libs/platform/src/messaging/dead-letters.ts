@@ -9,4 +9,9 @@ export abstract class DeadLetterStore {
   abstract follow(event: EventEnvelope): Promise<boolean>;
   /** Keeps the message with the error that brought it there. */
   abstract park(event: EventEnvelope, error: Error): Promise<void>;
+  /**
+   * Gives what somebody asked to replay to its handler, key by key and in order; one instance at a time for each key. A
+   * refusal is kept with the message. Rejects where the infrastructure fails: the next call goes on.
+   */
+  abstract replayRequested(handle: (event: EventEnvelope) => Promise<void>): Promise<void>;
 }

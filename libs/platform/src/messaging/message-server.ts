@@ -103,8 +103,9 @@ export class MessageServer extends Server implements CustomTransportStrategy {
     }));
   }
 
-  /** Handles a dead letter again, once. Throws what its handler throws. */
+  /** Handles a dead letter again, once. Throws what its handler throws, and SHUTTING_DOWN. */
   async replay(event: EventEnvelope): Promise<void> {
+    if (this.stopping.signal.aborted) throw new AppError('SHUTTING_DOWN');
     const entry = this.entryOf(event);
     if (entry) await runInContext(contextOfEvent(event), () => this.handle(entry, event));
   }
