@@ -10,4 +10,6 @@ export const identityService = defineService({
   module: IdentityModule,
   settings: [DatabaseSettings, IdentitySettings],
   database: identityDatabase,
+  // enc:v1:<key id>:…
+  sealedBy: "SELECT DISTINCT split_part(private_key, ':', 3) AS id FROM identity.signing_keys",
 });

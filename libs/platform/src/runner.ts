@@ -6,6 +6,7 @@ import { settingsHelp } from './configuration/reference.js';
 import { reloadConfiguration } from './configuration/reload.js';
 import { type SettingsClass, settingsOf } from './configuration/setting.js';
 import { SettingsError } from './configuration/settings-error.js';
+import { infrastructureFault } from './faults.js';
 import { KafkaSettings } from './kafka/kafka.settings.js';
 import { onLogLine } from './log.js';
 import { InProcessWire } from './messaging/in-process-wire.js';
@@ -17,13 +18,15 @@ import { TelemetrySettings } from './telemetry/telemetry.settings.js';
 import { startTracing } from './telemetry/tracing.js';
 import { closeAll, stopOnSignals, stopServices } from './stop.js';
 
-/** Exit codes; a stop that was forced is a fault. A second signal ends with 128 and its number. */
-export const EXIT = { ok: 0, fault: 1, usage: 2, configuration: 78 } as const;
+/** Exit codes (docs/cli.md); a stop that was forced is a fault. A second signal ends with 128 and its number. */
+export const EXIT = { ok: 0, fault: 1, usage: 2, unavailable: 69, configuration: 78 } as const;
 
 export interface RunOptions {
   configuration: Configuration;
   /** Told as each service becomes ready. */
   onReady?: (name: string) => void;
+  /** Whether events are left in the outbox for another process, which has all their consumers. */
+  leaveEvents?: boolean;
 }
 
 /** The services of one process, running. */
@@ -71,7 +74,7 @@ export async function startServices(definitions: ServiceDefinition[], options: R
       services.push(await bootService(definition, runtime));
       options.onReady?.(definition.name);
     }
-    if (runtime.wire instanceof InProcessWire) runtime.wire.allServing();
+    if (runtime.wire instanceof InProcessWire) runtime.wire[options.leaveEvents ? 'leaveEvents' : 'allServing']();
     const door = services.find((service) => service.name === 'gateway') ?? services[0];
     if (!door) throw new Error('No service was chosen: set TARGET to all, or to names of services.');
     await door.app.listen(runtime.settings.port, runtime.settings.host);
@@ -123,5 +126,6 @@ export async function runService(definition: ServiceDefinition): Promise<void> {
 function exitCode(error: unknown): number {
   if (error instanceof SettingsError) return EXIT.configuration;
   const code = String((error as { code?: unknown } | null)?.code ?? '');
-  return code.startsWith('ERR_PARSE_ARGS') ? EXIT.usage : EXIT.fault;
+  if (code.startsWith('ERR_PARSE_ARGS')) return EXIT.usage;
+  return code === 'EADDRINUSE' || infrastructureFault(error) ? EXIT.unavailable : EXIT.fault;
 }

@@ -47,6 +47,11 @@ export class Keyring {
     return this.current.signing;
   }
 
+  /** Names of the keys, which tell nothing of them; the current one first. */
+  get ids(): string[] {
+    return this.all.map(({ id }) => id);
+  }
+
   /**
    * `enc:v1:<key id>:<nonce>:<ciphertext and tag>`, AES-256-GCM.
    * The path (where the secret stands) is authenticated with it: a ciphertext moved elsewhere does not decrypt.

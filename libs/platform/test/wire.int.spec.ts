@@ -97,6 +97,9 @@ class MemoryDeadLetters extends DeadLetterStore {
     dead.push({ event, error: error.message });
     return Promise.resolve();
   }
+  replayRequested(): Promise<void> {
+    return Promise.resolve();
+  }
 }
 
 @Module({

@@ -1,7 +1,7 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import type { JsonWebKey, JsonWebKeySet } from '@qa-pms/contracts';
 import { Database, statement } from '@qa-pms/database';
-import { decryptSecret, encryptSecret } from '@qa-pms/platform';
+import { decryptSecret, encryptSecret, SettingsError, settingName } from '@qa-pms/platform';
 import { calculateJwkThumbprint, type CryptoKey, exportJWK, exportPKCS8, generateKeyPair, importPKCS8 } from 'jose';
 import { SigningKey } from './signing-key.entity.js';
 
@@ -25,10 +25,23 @@ export interface CurrentKey {
 
 /** Keys of access tokens: made at first need, the private half encrypted with the master key. */
 @Injectable()
-export class SigningKeysService {
+export class SigningKeysService implements OnApplicationBootstrap {
   private currentKey: Promise<CurrentKey> | null = null;
 
   constructor(private readonly db: Database) {}
+
+  /** With a wrong master key nobody could sign in: said at the start, and not to the first who tries. */
+  async onApplicationBootstrap(): Promise<void> {
+    const [newest] = await this.db.acrossProjects.read<SigningKey>(KEYS, []);
+    if (!newest) return;
+    try {
+      decryptSecret(newest.privateKey, keyPath(newest.kid));
+    } catch (error) {
+      const reason = error instanceof Error ? error.message.replace(/\.$/, '') : String(error);
+      const problem = `does not open the keys in the database: ${reason}; set the one that this installation was begun with`;
+      throw new SettingsError([{ key: '', place: settingName('encryption.key'), problem }]);
+    }
+  }
 
   async publicKeys(): Promise<JsonWebKeySet> {
     const keys = await this.all();

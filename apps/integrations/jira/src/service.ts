@@ -1,5 +1,6 @@
 import { DatabaseSettings } from '@qa-pms/database';
 import { defineService } from '@qa-pms/platform';
+import { checkConnections } from './check-connections.js';
 import { jiraDatabase } from './jira.database.js';
 import { JiraModule } from './jira.module.js';
 import { JiraHttpSettings, JiraSettings } from './jira.settings.js';
@@ -10,4 +11,5 @@ export const jiraService = defineService({
   module: JiraModule,
   settings: [DatabaseSettings, JiraSettings, JiraHttpSettings],
   database: jiraDatabase,
+  checkIntegrations: checkConnections,
 });

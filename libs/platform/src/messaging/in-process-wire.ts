@@ -9,6 +9,7 @@ export class InProcessWire implements Wire {
   /** Services stay known when they stop: their events then wait in the sender's outbox. */
   private readonly services = new Map<ServiceName, { inbound: Inbound; stopped: boolean }>();
   private readonly delivering = new Map<string, Promise<void>>();
+  private left = false;
   private open!: () => void;
   private readonly opened = new Promise<void>((resolve) => {
     this.open = resolve;
@@ -16,6 +17,12 @@ export class InProcessWire implements Wire {
 
   /** Called once every service of the process takes messages: an event published earlier would miss some of them. */
   allServing(): void {
+    this.open();
+  }
+
+  /** No event is delivered here: each waits in its sender's outbox for a process that has all the consumers. */
+  leaveEvents(): void {
+    this.left = true;
     this.open();
   }
 
@@ -60,6 +67,7 @@ export class InProcessWire implements Wire {
 
   private async deliver(event: EventEnvelope): Promise<void> {
     await this.opened;
+    if (this.left) throw new AppError('UPSTREAM_UNAVAILABLE', { upstream: 'consumers' });
     const source = sourceOf(event.topic);
     const consumers = [...this.services.values()].filter(({ inbound }) =>
       inbound.eventSources.some((name) => name === source),
