@@ -4,6 +4,7 @@ import {
   type Configuration,
   MessageBus,
   runAsSystem,
+  type RunOptions,
   type Running,
   settingsClassesOf,
   startServices,
@@ -22,7 +23,8 @@ import {
 } from './first-start.js';
 import { chosenServices } from './services.js';
 
-export { keptMasterKey } from './first-start.js';
+export { keptMasterKey, prepareDataFolder } from './first-start.js';
+export { hasEmbeddedDatabase, runningEmbeddedDatabase, startEmbeddedDatabase } from './embedded-database.js';
 export { AllInOneSettings } from './all-in-one.settings.js';
 export { SERVICES } from './services.js';
 
@@ -65,7 +67,11 @@ export async function provideForAllInOne(configuration: Configuration): Promise<
 }
 
 /** Starts the product in this process; what the configuration does not say is provided. `tell` gets a line per step. */
-export async function startAllInOne(configuration: Configuration, tell: (line: string) => void): Promise<AllInOne> {
+export async function startAllInOne(
+  configuration: Configuration,
+  tell: (line: string) => void,
+  { leaveEvents = false }: Pick<RunOptions, 'leaveEvents'> = {},
+): Promise<AllInOne> {
   const ownDatabase = !configuration.has('database.url');
   const ownKey = !configuration.has('encryption.key');
   const ownJira = !configuration.has('jira.site_url') && !configuration.has('jira.connections');
@@ -101,6 +107,7 @@ export async function startAllInOne(configuration: Configuration, tell: (line: s
     configuration.provide(provided, MADE_HERE);
     const running = await startServices(services, {
       configuration,
+      leaveEvents,
       onReady: (name) => {
         tell(`${name} ready`);
       },

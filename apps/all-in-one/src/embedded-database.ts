@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '@qa-pms/database/embedded';
+import { type EmbeddedPostgres, holdsCluster, runningAdminUrl, startEmbeddedPostgres } from '@qa-pms/database/embedded';
 import pg from 'pg';
 
 const ROLE = 'qa_pms';
@@ -9,6 +9,22 @@ export interface EmbeddedDatabase {
   /** Address for the services: a role that is no superuser, so that row-level security binds it. */
   url: string;
   server: EmbeddedPostgres;
+}
+
+/** Whether a data folder has a database of its own. */
+export function hasEmbeddedDatabase(dataDir: string): boolean {
+  return holdsCluster(join(dataDir, 'postgres'));
+}
+
+/** Address of the product's database where the embedded server of a data folder runs in another process, else null. */
+export function runningEmbeddedDatabase(dataDir: string): string | null {
+  const admin = runningAdminUrl(join(dataDir, 'postgres'));
+  if (admin === null) return null;
+  const url = new URL(admin);
+  url.pathname = `/${ROLE}`;
+  // The role's own password is known to the process alone that runs it.
+  url.searchParams.set('options', `-c role=${ROLE}`);
+  return url.href;
 }
 
 /** Starts the embedded PostgreSQL of a data folder, with the product's role and database. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** One user of the demonstration, as kept in `.data/demo-users.json`. */
@@ -10,7 +10,10 @@ export interface DemoLogin {
   roles: string[];
 }
 
-/** Makes the data folder, for its owner only. Throws where it cannot be written. */
+/** A start writes at least a segment of PostgreSQL's log (16 MB), and its server stops where it cannot. */
+const ROOM_MB = 32;
+
+/** Makes the data folder, for its owner only. Throws where it cannot be written, or its disk is full. */
 export async function prepareDataFolder(dataDir: string): Promise<void> {
   try {
     await mkdir(dataDir, { recursive: true, mode: 0o700 });
@@ -21,6 +24,13 @@ export async function prepareDataFolder(dataDir: string): Promise<void> {
       cause: error,
     });
   }
+  const { bavail, bsize } = await statfs(dataDir);
+  const left = Math.floor((bavail * bsize) / 1024 / 1024);
+  if (left >= ROOM_MB) return;
+  throw new Error(
+    `The disk of the data folder ${dataDir} is full (${String(left)} MB left, a start needs ${String(ROOM_MB)}): ` +
+      'make room, or choose another folder with DATA_DIR.',
+  );
 }
 
 /** A new master key: 256 random bits in hex. */

@@ -22,12 +22,20 @@ export const RUNTIME_ROLE = 'qa_pms_runtime';
 /** Seconds that a starting service waits for its database. */
 const START_PATIENCE_S = 30;
 
-/** A data source for a service; `role` is taken by every connection. */
+/** How a data source differs from a service's usual one. */
+export interface ConnectionOptions {
+  /** Taken by every connection. */
+  role?: string | null;
+  /** False for whom COPY is needed, which pg does not pipeline. */
+  pipeline?: boolean;
+}
+
+/** A data source for a service. */
 export function createDataSource(
   options: DatabaseOptions,
   settings: DatabaseSettings,
   log: Log,
-  role: string | null = null,
+  { role = null, pipeline = true }: ConnectionOptions = {},
 ): DataSource {
   const tls = tlsOptions(settings);
   return new DataSource({
@@ -49,7 +57,7 @@ export function createDataSource(
       min: settings.poolMin,
       idleTimeoutMillis: settings.idleSeconds * 1_000,
       // BEGIN, the project and the statement go out in one round trip: 16,000 instead of 6,600 reads a second were measured.
-      pipeline: true,
+      pipeline,
       Client: measuredClient(options.schema),
       // By an address instead of a name pg tells TLS no host, which then compares the certificate with "localhost".
       ...(tls && { ssl: { ...tls, host: new URL(settings.url).hostname } }),
@@ -58,8 +66,8 @@ export function createDataSource(
   });
 }
 
-/** Connects, waiting for a database that is still starting. Throws SettingsError where it refuses us. */
-export async function connect(dataSource: DataSource, log: Log): Promise<void> {
+/** Connects, waiting some seconds for a database that is still starting. Throws SettingsError where it refuses us. */
+export async function connect(dataSource: DataSource, log: Log, patienceSeconds = START_PATIENCE_S): Promise<void> {
   for (let second = 0; ; second += 1) {
     try {
       await dataSource.initialize();
@@ -67,11 +75,20 @@ export async function connect(dataSource: DataSource, log: Log): Promise<void> {
     } catch (error) {
       const refusal = refusalOf(error, dataSource);
       if (refusal) throw refusal;
-      if (!infrastructureFault(error) || second >= START_PATIENCE_S) throw error;
+      if (!infrastructureFault(error)) throw error;
+      if (second >= patienceSeconds) throw unreachable(error, dataSource);
       if (second === 0) log.warn({ err: error }, 'waiting for the database');
       await sleep(1_000);
     }
   }
+}
+
+/** The same error with a sentence for its reader. */
+function unreachable(error: unknown, dataSource: DataSource): Error {
+  const { code = 'no answer' } = (error ?? {}) as { code?: string };
+  const { host } = new URL((dataSource.options as { url?: string }).url ?? '');
+  const text = `PostgreSQL at ${host} cannot be reached (${code}): is it running? Else look at ${settingName('database.url')}.`;
+  return Object.assign(new Error(text, { cause: error }), { code });
 }
 
 /** A refusal that the settings explain; null for any other error. */
@@ -145,7 +162,7 @@ export function probe<Row>(dataSource: DataSource, text: string, values: unknown
 }
 
 /** Whether the connected role is exempt from row-level security. */
-export async function isExemptFromRowSecurity(dataSource: DataSource): Promise<boolean> {
+export async function isExemptFromRowSecurity(dataSource: Pick<DataSource, 'query'>): Promise<boolean> {
   const rows: { exempt: boolean }[] = await dataSource.query(
     'SELECT rolsuper OR rolbypassrls AS exempt FROM pg_roles WHERE rolname = current_user',
   );

@@ -147,7 +147,7 @@ async function open(options: DatabaseOptions, settings: DatabaseSettings, log: L
   if (!(await isExemptFromRowSecurity(first))) return watched(first, options);
   // A superuser would see every project's rows: its connections step down to a role that does not.
   await first.destroy();
-  const scoped = createDataSource(options, settings, log, RUNTIME_ROLE);
+  const scoped = createDataSource(options, settings, log, { role: RUNTIME_ROLE });
   await connect(scoped, log);
   return watched(scoped, options);
 }

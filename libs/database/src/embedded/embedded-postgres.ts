@@ -7,11 +7,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { freePort } from './free-port.js';
+import { isAlive, readLockFile, SUPERUSER } from './lock-file.js';
 import { dataFolder, postgresBinaries, type ServerUser, serverUser } from './postgres-files.js';
 
 const run = promisify(execFile);
 
-const SUPERUSER = 'postgres';
 /** Recovery after kill -9 of a busy server replays its log: seconds, seldom more. */
 const START_LIMIT_MS = 60_000;
 /** A server whose parent died stops by itself within this time. */
@@ -202,7 +202,6 @@ class ServerFiles {
     return guard;
   }
 
-  /** The last line of the lock file says "ready": https://www.postgresql.org/docs/18/storage-file-layout.html */
   async untilReady(server: ChildProcess): Promise<void> {
     let failed: Error | undefined;
     server.once('error', (error) => {
@@ -214,8 +213,8 @@ class ServerFiles {
       if (server.exitCode !== null || server.signalCode !== null) {
         throw new Error(`PostgreSQL did not start (see ${this.log}): ${readFileSync(this.log, 'utf8').trim()}`);
       }
-      const lines = this.lockLines();
-      if (Number(lines[0]) === server.pid && lines[7]?.trim() === 'ready') break;
+      const lock = readLockFile(this.cluster);
+      if (lock?.pid === server.pid && lock?.ready) break;
       if (Date.now() > limit) {
         await stopServer(server);
         throw new Error(`PostgreSQL was not ready after ${START_LIMIT_MS / 1000} s: see ${this.log}.`);
@@ -229,27 +228,9 @@ class ServerFiles {
     return { ...this.user, cwd: '/', env: { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' } };
   }
 
-  private lockLines(): string[] {
-    try {
-      return readFileSync(join(this.cluster, 'postmaster.pid'), 'utf8').split('\n');
-    } catch {
-      return [];
-    }
-  }
-
   private lockPid(): number | null {
-    const pid = Number(this.lockLines()[0]);
-    return pid > 0 && isAlive(pid) ? pid : null;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  if (pid <= 0) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    const pid = readLockFile(this.cluster)?.pid ?? 0;
+    return isAlive(pid) ? pid : null;
   }
 }
 
