@@ -1,3 +1,5 @@
+export * from './backup/dump.js';
+export * from './backup/load.js';
 export * from './connection.js';
 export * from './database.js';
 export * from './database.module.js';
