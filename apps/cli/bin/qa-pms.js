@@ -5,7 +5,11 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const bundled = fileURLToPath(new URL('../../../node_modules/node/bin/node', import.meta.url));
-if (Number(process.versions.node.split('.')[0]) < 24 && existsSync(bundled)) {
+// What only prints runs with any Node: a second one takes longer to start than the help to print.
+const [first, ...others] = process.argv.slice(2);
+const prints =
+  ['help', 'completion'].includes(first) || [first, ...others].some((word) => /^(-h|--help|-V|--version)$/.test(word));
+if (!prints && Number(process.versions.node.split('.')[0]) < 24 && existsSync(bundled)) {
   const child = spawn(bundled, process.argv.slice(1), { stdio: 'inherit' });
   // A terminal sends Ctrl+C to both; who stops this process with a signal means the other one.
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));

@@ -8,7 +8,7 @@ import { allSettings, generatedFiles } from './all-settings.js';
 
 const ROOT = join(import.meta.dirname, '../../..');
 
-describe('what is made from settings and metrics', () => {
+describe('what is made from settings, metrics and commands', () => {
   it.each(generatedFiles(ROOT))('is up to date in $path (else: npm run generate)', ({ path, text }) => {
     expect(readFileSync(join(ROOT, path), 'utf8')).toBe(text);
   });

@@ -4,6 +4,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { AllInOneSettings, SERVICES } from '@qa-pms/all-in-one';
 import { metricsMarkdown, type SettingEntry, settingsClassesOf, settingsOf } from '@qa-pms/platform';
 import { type KnownSetting, settingsMarkdown } from '@qa-pms/platform/reference';
+import { commandsMarkdown } from './commands-markdown.js';
+import { createProgram } from './program.js';
 
 /**
  * Every setting with the services that read it, by key: what `npm run generate` writes. Throws where two classes
@@ -28,7 +30,7 @@ export function allSettings(): KnownSetting[] {
 /** Ends what people write of a page whose rest is made. */
 const MARK = '<!-- generated: npm run generate -->';
 
-/** The files that are made from settings and metrics, as they should be. */
+/** The files that are made from settings, metrics and commands, as they should be. */
 export function generatedFiles(root: string): { path: string; text: string }[] {
   const settings = allSettings();
   const page = (path: string, made: string): { path: string; text: string } => {
@@ -42,5 +44,6 @@ export function generatedFiles(root: string): { path: string; text: string }[] {
     },
     page('docs/configuration.md', settingsMarkdown(settings)),
     page('docs/operations/metrics.md', metricsMarkdown()),
+    page('docs/cli.md', commandsMarkdown(createProgram())),
   ];
 }

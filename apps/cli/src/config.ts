@@ -10,9 +10,9 @@ import {
   type SettingsClass,
   settingsClassesOf,
 } from '@qa-pms/platform';
-import { knownSettings } from '@qa-pms/platform/reference';
-import { dump } from 'js-yaml';
+import { knownSettings, settingsJsonSchema } from '@qa-pms/platform/reference';
 import { CliError, EXIT_CODES } from './errors.js';
+import type { Context } from './output.js';
 
 const CLASSES: SettingsClass[] = [AllInOneSettings, ...settingsClassesOf(SERVICES)];
 
@@ -23,29 +23,36 @@ async function load(file: string | null): Promise<Configuration> {
   return configuration;
 }
 
-/** `qa-pms config validate`. Throws SettingsError with every fault. */
-export async function validate(file: string | null): Promise<void> {
+/** The path of the file, where there is one. Throws SettingsError with every fault of every service's configuration. */
+export async function checkConfigured(file: string | null): Promise<string | null> {
   const configuration = await load(file);
   configuration.check(CLASSES);
-  process.stdout.write(`valid: ${configuration.path ?? 'no file, the environment alone'}\n`);
+  return configuration.path;
+}
+
+/** `qa-pms config validate`. */
+export async function validate({ file, output }: Context): Promise<void> {
+  const path = await checkConfigured(file);
+  await output.print({ valid: true, file: path }, () => `valid: ${path ?? 'no file, the environment alone'}`);
 }
 
 /** `qa-pms config show`. */
-export async function show(output: 'text' | 'json' | 'yaml', file: string | null): Promise<void> {
+export async function show({ file, output }: Context): Promise<void> {
   const settings = (await load(file)).inForce(CLASSES);
   const unique = [...new Map(settings.map((one) => [one.entry.key, one])).values()];
-  if (output === 'text') {
-    const width = Math.max(...unique.map(({ entry }) => entry.key.length));
-    const lines = unique.map(
-      ({ entry, value, origin }) => `${entry.key.padEnd(width)}  ${valueText(value)}  (${origin})`,
-    );
-    process.stdout.write(`${lines.join('\n')}\n`);
-    return;
-  }
   const data = Object.fromEntries(
     unique.map(({ entry, value, origin }) => [entry.key, { value, environment: environmentName(entry.key), origin }]),
   );
-  process.stdout.write(output === 'json' ? `${JSON.stringify(data, null, 2)}\n` : dump(data));
+  const width = Math.max(...unique.map(({ entry }) => entry.key.length));
+  await output.print(data, () =>
+    unique.map(({ entry, value, origin }) => `${entry.key.padEnd(width)}  ${valueText(value)}  (${origin})`).join('\n'),
+  );
+}
+
+/** `qa-pms config schema`: JSON, unless YAML is asked for. */
+export async function schema({ output }: Context): Promise<void> {
+  const made = settingsJsonSchema(knownSettings());
+  await output.print(made, () => JSON.stringify(made, null, 2));
 }
 
 function valueText(value: unknown): string {
@@ -53,7 +60,7 @@ function valueText(value: unknown): string {
 }
 
 /** `qa-pms config encrypt <key>`: prints the secret of standard input as the value for that key. */
-export async function encrypt(key: string, file: string | null): Promise<void> {
+export async function encrypt(key: string, { file, output }: Context): Promise<void> {
   const path = key.replaceAll(/\[\d+\]/g, '');
   if (!secretKeys(knownSettings()).includes(path)) {
     const secrets = secretKeys(knownSettings()).join(', ');
@@ -63,7 +70,8 @@ export async function encrypt(key: string, file: string | null): Promise<void> {
   if (process.stdin.isTTY) process.stderr.write('Secret, then Ctrl+D: ');
   const secret = (await text(process.stdin)).replace(/\r?\n$/, '');
   if (secret === '') throw new CliError('Give the secret on standard input.', EXIT_CODES.usage);
-  process.stdout.write(`${keys.encrypt(secret, path)}\n`);
+  const value = keys.encrypt(secret, path);
+  await output.print({ value }, () => value);
 }
 
 /** Keys of values that may be encrypted: all secrets but the master keys themselves. */
@@ -75,12 +83,15 @@ function secretKeys(entries: readonly SettingEntry[], prefix = ''): string[] {
 }
 
 /** `qa-pms keys rotate`. */
-export async function rotate(file: string | null): Promise<void> {
+export async function rotate({ file, output }: Context): Promise<void> {
   const configuration = await Configuration.load({ environment: processEnvironment(), file });
   const { path } = configuration;
   if (path === null) throw new CliError('There is no configuration file: name it with --config.', EXIT_CODES.usage);
   const { rotated, current } = rotateFile(path, await keyring(file));
-  process.stdout.write(`${path}: ${String(rotated)} encrypted anew, ${String(current)} were up to date\n`);
+  await output.print(
+    { file: path, rotated, current },
+    () => `${path}: ${String(rotated)} encrypted anew, ${String(current)} were up to date`,
+  );
 }
 
 /** The keys of the configuration; where it gives none, the master key of the data folder. */

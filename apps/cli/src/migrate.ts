@@ -1,57 +1,79 @@
-import { SERVICES } from '@qa-pms/all-in-one';
-import {
-  connect,
-  createDataSource,
-  type DatabaseOptions,
-  DatabaseSettings,
-  pendingMigrations,
-  revertMigration,
-  runMigrations,
-} from '@qa-pms/database';
-import { Configuration, createRootLogger, logFor, processEnvironment, type ServiceDefinition } from '@qa-pms/platform';
-import { CliError, EXIT_CODES } from './errors.js';
+import { migrationStatus, planMigrations, revertMigration, runMigrations } from '@qa-pms/database';
+import type { DataSource } from 'typeorm';
+import { servicesWithDatabase, withDatabase, withDataSource } from './database.js';
+import type { Context } from './output.js';
+
+/** A container's database may still be starting. */
+const PATIENCE_S = 30;
+
+type Action = 'run' | 'status' | 'revert';
+
+/** What a command did to a service's tables, or would do. */
+interface Outcome {
+  service: string;
+  applied?: string[];
+  pending?: string[];
+  reverted?: string[];
+  /** The SQL of a dry run. */
+  statements?: string[];
+}
 
 /** `qa-pms migrate run|status|revert`. */
 export async function migrate(
-  action: 'run' | 'status' | 'revert',
-  service: string | null,
-  file: string | null,
+  action: Action,
+  { service, dryRun = false }: { service?: string; dryRun?: boolean },
+  { file, output }: Context,
 ): Promise<void> {
-  const withDatabase = SERVICES.filter(({ database }) => database !== undefined);
-  const chosen = service === null ? withDatabase : withDatabase.filter(({ name }) => name === service);
-  if (chosen.length === 0) {
-    throw new CliError(
-      `No service ${String(service)} with a database: ${withDatabase.map(({ name }) => name).join(', ')}.`,
-      EXIT_CODES.usage,
-    );
-  }
-  const configuration = await Configuration.load({ environment: processEnvironment(), file });
-  const settings = configuration.read(DatabaseSettings);
-  for (const one of chosen) process.stdout.write(`${one.name}: ${await migrateOne(action, one, settings)}\n`);
+  const chosen = servicesWithDatabase(service ?? null);
+  const outcomes = await withDatabase(
+    file,
+    async ({ settings }) => {
+      const all: Outcome[] = [];
+      const progress = output.progress('migrating');
+      for (const [index, one] of chosen.entries()) {
+        progress.at(index, chosen.length);
+        const { schema } = one.database;
+        const work = (dataSource: DataSource): Promise<Outcome> =>
+          migrateOne(action, one.name, schema, dataSource, dryRun);
+        all.push(await withDataSource(one, settings, work, { patienceSeconds: PATIENCE_S }));
+      }
+      progress.done();
+      return all;
+    },
+    { make: action === 'run' },
+  );
+  await output.print(outcomes, () => outcomes.map((outcome) => text(outcome, dryRun)).join('\n'));
 }
 
 async function migrateOne(
-  action: 'run' | 'status' | 'revert',
-  { database, name }: ServiceDefinition,
-  settings: DatabaseSettings,
-): Promise<string> {
-  const options = database as DatabaseOptions;
-  const log = logFor(createRootLogger({ level: 'error', format: 'json' }), name);
-  const dataSource = createDataSource(
-    options,
-    Object.assign(new DatabaseSettings(), settings, { poolMin: 0, poolMax: 2 }),
-    log,
-  );
-  await connect(dataSource, log);
-  try {
-    if (action === 'run') {
-      const applied = await runMigrations(dataSource, options.schema);
-      return applied.length === 0 ? 'up to date' : `applied ${applied.join(', ')}`;
-    }
-    if (action === 'revert') return `reverted ${(await revertMigration(dataSource, options.schema)) ?? 'nothing'}`;
-    const pending = await pendingMigrations(dataSource, options.schema);
-    return pending.length === 0 ? 'up to date' : `pending ${pending.join(', ')}`;
-  } finally {
-    await dataSource.destroy();
+  action: Action,
+  service: string,
+  schema: string,
+  dataSource: DataSource,
+  dryRun: boolean,
+): Promise<Outcome> {
+  if (action === 'status') return { service, ...(await migrationStatus(dataSource, schema)) };
+  const key = action === 'run' ? 'applied' : 'reverted';
+  if (dryRun) {
+    const { names, statements } = await planMigrations(dataSource, schema, action);
+    return { service, [key]: names, statements };
   }
+  if (action === 'run') return { service, applied: await runMigrations(dataSource, schema) };
+  const reverted = await revertMigration(dataSource, schema);
+  return { service, reverted: reverted === null ? [] : [reverted] };
+}
+
+function text({ service, applied, pending, reverted, statements }: Outcome, dryRun: boolean): string {
+  const would = dryRun ? 'would have ' : '';
+  if (pending) return `${service}: ${pending.length === 0 ? 'up to date' : `pending ${pending.join(', ')}`}`;
+  if (reverted) {
+    const line = `${service}: ${would}reverted ${reverted[0] ?? 'nothing'}`;
+    return [line, ...sql(statements)].join('\n');
+  }
+  const line = applied?.length === 0 ? 'up to date' : `${would}applied ${(applied ?? []).join(', ')}`;
+  return [`${service}: ${line}`, ...sql(statements)].join('\n');
+}
+
+function sql(statements: string[] = []): string[] {
+  return statements.map((statement) => `${statement.replace(/^/gm, '  ')};`);
 }

@@ -1,19 +1,24 @@
 import { startAllInOne } from '@qa-pms/all-in-one';
 import { Configuration, EXIT, processEnvironment, reloadConfiguration, stopOnSignals } from '@qa-pms/platform';
+import type { Context } from './output.js';
 
 /** `qa-pms serve`: starts, says where and what to try, and stops on a signal. */
-export async function serve(options: { port?: string }, file: string | null): Promise<void> {
+export async function serve(options: { port?: string }, { file, output }: Context): Promise<void> {
   const environment = processEnvironment();
   if (options.port !== undefined) environment['PORT'] = options.port;
   const configuration = await Configuration.load({ environment, file });
   if (process.stdout.isTTY) configuration.provide({ LOG_FORMAT: 'pretty' }, 'for a terminal');
-  const started = Date.now();
-  const say = (line: string): void => void process.stdout.write(`${line}\n`);
+  const started = { at: Date.now(), done: false };
+  const say = (line: string): void => {
+    output.note(line);
+  };
 
   const starting = startAllInOne(configuration, (line) => {
     say(`  ${line}`);
   });
-  const stop = (signal: NodeJS.Signals): Promise<boolean> => starting.then((running) => running.stop(signal));
+  // A start that waits (for Kafka) may never end: the embedded PostgreSQL stops when this process does.
+  const stop = (signal: NodeJS.Signals): Promise<boolean> =>
+    started.done ? starting.then((running) => running.stop(signal)) : Promise.resolve(true);
   // A terminal that is closed says the same as whoever wants a reload.
   const signals: NodeJS.Signals[] = process.stdin.isTTY ? ['SIGTERM', 'SIGINT', 'SIGHUP'] : ['SIGTERM', 'SIGINT'];
   stopOnSignals(stop, EXIT.fault, signals);
@@ -21,8 +26,14 @@ export async function serve(options: { port?: string }, file: string | null): Pr
     process.on('SIGHUP', () => void starting.then(({ running }) => reloadConfiguration(running.runtime)));
 
   const { url, demo } = await starting;
+  started.done = true;
+  if (output.form !== 'text') {
+    const users = demo ? { users: demo.logins.map(({ username }) => username), passwords: demo.file } : {};
+    await output.print({ url, documentation: `${url}/docs`, ...users }, () => '');
+    return;
+  }
   say('');
-  say(`QA Intelligent PMS is ready after ${((Date.now() - started) / 1_000).toFixed(1)} s at ${url}`);
+  say(`QA Intelligent PMS is ready after ${((Date.now() - started.at) / 1_000).toFixed(1)} s at ${url}`);
   say(`  API documentation  ${url}/docs`);
   if (demo) {
     say(`  Users              ${demo.logins.map(({ username }) => username).join(', ')}`);

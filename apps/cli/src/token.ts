@@ -1,14 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CliError, EXIT_CODES } from './errors.js';
+import type { Context } from './output.js';
 
 /** `qa-pms token`: signs in and prints the access token, and nothing else. */
 export async function printToken(
   options: { url: string; username: string; password?: string },
-  config: string | null,
+  { file, output }: Context,
 ): Promise<void> {
   const { url, username } = options;
-  const password = options.password ?? (await demoPassword(username, config));
+  const password = options.password ?? (await demoPassword(username, file));
   let response: Response;
   try {
     response = await fetch(`${url}/api/v1/auth/login`, {
@@ -25,7 +26,8 @@ export async function printToken(
   const answer = (await response.json()) as { accessToken?: string; error?: string };
   if (!response.ok || !answer.accessToken)
     throw new CliError(answer.error ?? `${url} answered ${String(response.status)}.`);
-  process.stdout.write(`${answer.accessToken}\n`);
+  const { accessToken } = answer;
+  await output.print({ accessToken }, () => accessToken);
 }
 
 async function demoPassword(username: string, config: string | null): Promise<string> {

@@ -11,9 +11,10 @@ import {
 } from '@qa-pms/platform';
 import { type Admin, Kafka, logLevel } from 'kafkajs';
 import { CliError, EXIT_CODES } from './errors.js';
+import { type Context, table } from './output.js';
 
 /** `qa-pms topics create`: makes what is missing and leaves the rest as it is. */
-export async function createTopics(file: string | null): Promise<void> {
+export async function createTopics({ file, output }: Context): Promise<void> {
   await withAdmin(file, async (admin, settings) => {
     const consumers = SERVICES.map(({ name, module }) => ({ consumer: name, sources: eventSourcesOf(module) }));
     const existing = new Set(await admin.listTopics());
@@ -24,22 +25,34 @@ export async function createTopics(file: string | null): Promise<void> {
     );
     const missing = wanted.filter(({ topic }) => !existing.has(topic));
     if (missing.length > 0) await admin.createTopics({ topics: missing, waitForLeaders: true, timeout: 10_000 });
-    for (const { topic, numPartitions } of missing)
-      process.stdout.write(`created ${topic} (${String(numPartitions)} partitions)\n`);
-    process.stdout.write(`${String(missing.length)} created, ${String(wanted.length - missing.length)} were there\n`);
+    const created = missing.map(({ topic, numPartitions }) => ({ topic, partitions: numPartitions }));
+    const there = wanted.length - missing.length;
+    await output.print({ created, there }, () =>
+      [
+        ...created.map(({ topic, partitions }) => `created ${topic} (${String(partitions)} partitions)`),
+        `${String(created.length)} created, ${String(there)} were there`,
+      ].join('\n'),
+    );
   });
 }
 
 /** `qa-pms topics list`. */
-export async function listTopics(file: string | null): Promise<void> {
+export async function listTopics({ file, output }: Context): Promise<void> {
   await withAdmin(file, async (admin, { topicPrefix }) => {
     const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(`${topicPrefix}qa.`)).sort();
     const { topics: described } = await admin.fetchTopicMetadata({ topics });
-    for (const { name, partitions } of described) process.stdout.write(`${name}\t${String(partitions.length)}\n`);
+    const list = described.map(({ name, partitions }) => ({ topic: name, partitions: partitions.length }));
+    await output.print(list, () =>
+      table(
+        ['topic', 'partitions'],
+        list.map(({ topic, partitions }) => [topic, String(partitions)]),
+      ),
+    );
   });
 }
 
-async function withAdmin(
+/** Lends a way to Kafka's administration. */
+export async function withAdmin(
   file: string | null,
   work: (admin: Admin, settings: KafkaSettings) => Promise<void>,
 ): Promise<void> {

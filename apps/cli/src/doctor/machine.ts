@@ -1,0 +1,97 @@
+import { access, constants, statfs } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { X509Certificate } from 'node:crypto';
+import { dirname } from 'node:path';
+import { keptMasterKey } from '@qa-pms/all-in-one';
+import { DatabaseSettings } from '@qa-pms/database';
+import { type Configuration, KafkaSettings, masterKeyProblem } from '@qa-pms/platform';
+import { failed, type Finding, ok, skipped, warning } from './findings.js';
+
+/** operations.md: DiskFilling above 85 %. */
+const DISK_WARNING = 0.85;
+const DISK_FULL = 0.97;
+const DAY_MS = 86_400_000;
+const CERTIFICATE_WARNING_DAYS = 30;
+
+/** The data folder of all-in-one: whether it can be written, and what is left of its disk. */
+export async function checkDataFolder(dataDir: string): Promise<Finding[]> {
+  const existing = nearest(dataDir);
+  const findings: Finding[] = [];
+  try {
+    await access(existing, constants.W_OK);
+    findings.push(
+      existing === dataDir
+        ? ok('data folder', `${dataDir} can be written`)
+        : ok('data folder', `${dataDir} will be made at the first start`),
+    );
+  } catch (error) {
+    const code = String((error as NodeJS.ErrnoException).code);
+    findings.push(
+      failed(
+        'data folder',
+        `${existing} cannot be written (${code})`,
+        'Give it to the user that runs the product, mount it for writing, or choose another folder with DATA_DIR.',
+      ),
+    );
+  }
+  const { blocks, bavail, bsize } = await statfs(existing);
+  const used = blocks === 0 ? 0 : 1 - bavail / blocks;
+  const message = `${(used * 100).toFixed(0)} % of the disk of ${existing} is used, ${((bavail * bsize) / 1e9).toFixed(1)} GB are left`;
+  const remedy = 'Make room, or move the data folder to a larger disk (DATA_DIR).';
+  if (used > DISK_FULL) findings.push(failed('disk', message, remedy));
+  else findings.push(used > DISK_WARNING ? warning('disk', message, remedy) : ok('disk', message));
+  return findings;
+}
+
+/** The master key of the configuration, or of the data folder. */
+export async function checkMasterKey(configuration: Configuration, dataDir: string): Promise<Finding> {
+  const name = 'master key';
+  if (configuration.has('encryption.key')) {
+    try {
+      return ok(name, `key ${configuration.keyring().ids.join(', ')} of the configuration`);
+    } catch (error) {
+      return failed(
+        name,
+        (error as Error).message,
+        'Set ENCRYPTION_KEY to the key that this installation was begun with.',
+      );
+    }
+  }
+  const kept = await keptMasterKey(dataDir);
+  if (kept === null) return skipped(name, 'none yet: all-in-one makes one at the first start');
+  const problem = masterKeyProblem(kept);
+  const file = `${dataDir}/master.key`;
+  return problem === null
+    ? ok(name, `in ${file}`)
+    : failed(name, `${file} ${problem}`, 'Put the file back from where you keep a copy; without it secrets are lost.');
+}
+
+/** End dates of the certificates that the configuration names. */
+export function checkCertificates(configuration: Configuration): Finding[] {
+  const [database, kafka] = [configuration.peek(DatabaseSettings), configuration.peek(KafkaSettings)];
+  const given = [
+    ['database.tls.ca', database.tlsCa],
+    ['database.tls.certificate', database.tlsCertificate],
+    ['kafka.tls.ca', kafka.tlsCa],
+    ['kafka.tls.certificate', kafka.tlsCertificate],
+  ] as const;
+  const findings = given.filter(([, pem]) => pem !== '').map(([key, pem]) => checkCertificate(key, pem));
+  return findings.length > 0 ? findings : [skipped('certificates', 'none are configured')];
+}
+
+function checkCertificate(key: string, pem: string): Finding {
+  const end = new Date(new X509Certificate(pem).validTo);
+  const days = Math.floor((end.getTime() - Date.now()) / DAY_MS);
+  const day = end.toISOString().slice(0, 10);
+  const remedy = `Renew it and put the new one where ${key} points; SIGHUP reads it again.`;
+  if (days < 0) return failed(`certificate ${key}`, `has expired on ${day}`, remedy);
+  const message = `ends on ${day}, in ${String(days)} days`;
+  return days < CERTIFICATE_WARNING_DAYS
+    ? warning(`certificate ${key}`, message, remedy)
+    : ok(`certificate ${key}`, message);
+}
+
+/** The folder itself, or the next above it that exists. */
+function nearest(folder: string): string {
+  return existsSync(folder) || dirname(folder) === folder ? folder : nearest(dirname(folder));
+}
