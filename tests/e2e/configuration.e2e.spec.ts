@@ -1,28 +1,11 @@
-import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startTestDatabase } from '@qa-pms/testing';
+import { CLI, run } from './command.js';
 import { startAllInOneSystem, type System } from './system.js';
-
-const ROOT = join(import.meta.dirname, '../..');
-const CLI = join(ROOT, 'apps/cli/bin/qa-pms.js');
-const { PATH = '' } = process.env;
-
-/** Runs a program of ours to its end, in an environment of its own. */
-async function run(
-  args: string[],
-  { environment = {}, input = '', cwd = ROOT }: { environment?: Record<string, string>; input?: string; cwd?: string },
-): Promise<{ code: number | null; out: string; err: string }> {
-  const child = spawn(process.execPath, args, { cwd, env: { PATH, ...environment }, stdio: 'pipe' });
-  const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
-  child.stdin.end(input);
-  const [out, err, code] = await Promise.all([text(child.stdout), text(child.stderr), exited]);
-  return { code, out, err };
-}
 
 describe('the configuration on the command line', () => {
   let folder: string;

@@ -114,11 +114,12 @@ async function signInWith(url: string, dataDir: string, username: string, projec
   return Api.signIn(url, username, password, project);
 }
 
-/** Everything in one process, as `npm start` runs it. */
+/** Everything in one process, as `npm start` runs it; a data folder that is given is not removed with it. */
 export async function startAllInOneSystem(
   environment: Record<string, string> = {},
 ): Promise<System & { dataDir: string }> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'qa-pms-e2e-'));
+  const given = environment['DATA_DIR'];
+  const dataDir = given ?? (await mkdtemp(join(tmpdir(), 'qa-pms-e2e-')));
   const port = await freePort();
   const url = `http://127.0.0.1:${String(port)}`;
   const start = async (): Promise<Process> => {
@@ -148,7 +149,7 @@ export async function startAllInOneSystem(
     },
     stop: async () => {
       for (const one of processes.values()) await one.stop();
-      await rm(dataDir, { recursive: true, force: true });
+      if (given === undefined) await rm(dataDir, { recursive: true, force: true });
     },
   };
 }
