@@ -153,7 +153,7 @@ describe('a start with a fault ends with one sentence, and doctor names it', () 
   it(
     'port taken',
     async () => {
-      const other = createServer((socket) => socket.end('something else\r\n'));
+      const other = createServer((socket) => socket.on('error', () => undefined).end('something else\r\n'));
       const port = await freePort();
       await new Promise<void>((resolve) => other.listen(port, '127.0.0.1', resolve));
       const given = environment({ DATABASE_URL: database.url, PORT: String(port) });
@@ -178,6 +178,7 @@ describe('a start with a fault ends with one sentence, and doctor names it', () 
       const given = environment({
         DATABASE_URL: 'postgres://qa:top-secret@127.0.0.1:9/qa',
         KAFKA_BROKERS: '127.0.0.1:9',
+        ENCRYPTION_KEY: '11'.repeat(32),
         JIRA_SITE_URL: 'http://127.0.0.1:9',
         JIRA_EMAIL: 'qa@example.com',
         JIRA_API_TOKEN: 'top-secret',
