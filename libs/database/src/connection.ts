@@ -16,9 +16,6 @@ import { messagingTables } from './messaging-tables.js';
 import type { DatabaseOptions } from './options.js';
 import { measuredClient } from './telemetry.js';
 
-/** Role that superusers step down to: row-level security does not bind a superuser. */
-export const RUNTIME_ROLE = 'qa_pms_runtime';
-
 /** Seconds that a starting service waits for its database. */
 const START_PATIENCE_S = 30;
 
@@ -159,14 +156,6 @@ export function probe<Row>(dataSource: DataSource, text: string, values: unknown
   // Known to pg, and not to its types: https://node-postgres.com/apis/client#new-client
   const query = { text, values, query_timeout: PROBE_MS };
   return borrowed(dataSource, async (client) => (await client.query(query)).rows as Row[]);
-}
-
-/** Whether the connected role is exempt from row-level security. */
-export async function isExemptFromRowSecurity(dataSource: Pick<DataSource, 'query'>): Promise<boolean> {
-  const rows: { exempt: boolean }[] = await dataSource.query(
-    'SELECT rolsuper OR rolbypassrls AS exempt FROM pg_roles WHERE rolname = current_user',
-  );
-  return rows[0]?.exempt ?? false;
 }
 
 /** A statement with its values; a name lets PostgreSQL keep its plan. */

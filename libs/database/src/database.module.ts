@@ -18,21 +18,14 @@ import {
   stopPhase,
 } from '@qa-pms/platform';
 import { DataSource } from 'typeorm';
-import {
-  connect,
-  createDataSource,
-  isExemptFromRowSecurity,
-  poolOf,
-  probe,
-  renewTls,
-  RUNTIME_ROLE,
-} from './connection.js';
+import { connect, createDataSource, poolOf, probe, renewTls } from './connection.js';
 import { Database } from './database.js';
 import { DatabaseSettings } from './database.settings.js';
 import { DeadLetters } from './dead-letters.js';
 import { pendingMigrations, runMigrations } from './migrations.js';
 import type { DatabaseOptions } from './options.js';
 import { OutboxRelay } from './outbox-relay.js';
+import { isExemptFromRowSecurity, RUNTIME_ROLE } from './project-scope.js';
 import { measureTables, watchPool } from './telemetry.js';
 
 /** Longer than Kafka keeps a message (7 days): nothing older can be delivered again. */

@@ -1,7 +1,7 @@
 import { type DataSource, MigrationExecutor, type QueryRunner } from 'typeorm';
-import { isExemptFromRowSecurity, RUNTIME_ROLE } from './connection.js';
 import { messagingTables } from './messaging-tables.js';
 import type { AnyClass, DatabaseOptions } from './options.js';
+import { isExemptFromRowSecurity, RUNTIME_ROLE } from './project-scope.js';
 
 /** What a service's database has of its migrations. */
 export interface MigrationStatus {

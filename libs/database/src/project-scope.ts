@@ -1,3 +1,8 @@
+import type { DataSource } from 'typeorm';
+
+/** Role that superusers step down to: row-level security does not bind a superuser. */
+export const RUNTIME_ROLE = 'qa_pms_runtime';
+
 /**
  * Statements that put a table under row-level security: only rows of the project of the transaction are seen or
  * written, whatever a query says; without a project none are. Forced, so that it holds for the tables' owner too.
@@ -11,4 +16,12 @@ export function projectScope(schema: string, table: string): string[] {
     `ALTER TABLE ${schema}.${table} FORCE ROW LEVEL SECURITY`,
     `CREATE POLICY ${table}_project_scope ON ${schema}.${table} USING (${mine} OR ${all}) WITH CHECK (${mine} OR ${all})`,
   ];
+}
+
+/** Whether the connected role is exempt from row-level security. */
+export async function isExemptFromRowSecurity(dataSource: Pick<DataSource, 'query'>): Promise<boolean> {
+  const rows: { exempt: boolean }[] = await dataSource.query(
+    'SELECT rolsuper OR rolbypassrls AS exempt FROM pg_roles WHERE rolname = current_user',
+  );
+  return rows[0]?.exempt ?? false;
 }
