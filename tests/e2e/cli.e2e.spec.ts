@@ -325,23 +325,28 @@ describe('qa-pms by itself', () => {
     expect(stdout.trim().split(' ')).toEqual(expect.arrayContaining(words));
   });
 
-  for (const shell of ['zsh', 'fish']) {
+  /** Defines a test that needs a shell; what is left out without it is named. */
+  const itIn = (shell: string, name: string, test: (path: string) => Promise<void>): void => {
     const path = ['/usr/bin', '/bin'].map((place) => `${place}/${shell}`).find((one) => existsSync(one));
-    if (path === undefined) leaveOut(`completion of ${shell}`, `no ${shell} on this machine`);
-    (path === undefined ? it.skip : it)(`prints a script that ${shell} can read`, async () => {
+    if (path === undefined) {
+      leaveOut(`completion of ${shell}`, `no ${shell} on this machine`);
+      it.skip(name, () => undefined);
+    } else it(name, () => test(path));
+  };
+
+  for (const shell of ['zsh', 'fish'])
+    itIn(shell, `prints a script that ${shell} can read`, async (path) => {
       const file = join(folder, `completion.${shell}`);
       await writeFile(file, (await qaPms(['completion', shell])).out);
 
-      await expect(run(path!, ['-n', file])).resolves.toMatchObject({ stderr: '' });
+      await expect(run(path, ['-n', file])).resolves.toMatchObject({ stderr: '' });
     });
-  }
 
-  it('completes in fish', async () => {
-    if (!existsSync('/usr/bin/fish')) return;
+  itIn('fish', 'completes in fish', async (path) => {
     const file = join(folder, 'complete.fish');
     await writeFile(file, (await qaPms(['completion', 'fish'])).out);
 
-    const { stdout } = await run('fish', ['--no-config', '-c', `source ${file}; complete -C 'qa-pms migrate re'`], {
+    const { stdout } = await run(path, ['--no-config', '-c', `source ${file}; complete -C 'qa-pms migrate re'`], {
       env: { ...process.env, HOME: folder },
     });
 
