@@ -22,6 +22,7 @@ async function boot(settings: Record<string, string> = {}): Promise<RunningServi
   const environment = { ENCRYPTION_KEY: 'ab'.repeat(32), LOG_LEVEL: 'silent', ...settings };
   const service = await bootService(empty, createRuntime(Configuration.fromEnvironment(environment), 'gateway'));
   service.http.get('/things/:id', async () => ({ well: true }));
+  service.http.get('/waits', () => new Promise(() => undefined));
   return service;
 }
 
@@ -53,6 +54,24 @@ describe('metrics', () => {
       'http_requests_total{service="gateway",method="GET",path="/things/:id",status="200",error_code=""} 3',
     );
     expect(body.trim().endsWith('# EOF')).toBe(true);
+  });
+
+  it('count a request whose sender went before the answer as gone, and no longer as in flight', async () => {
+    await service.app.listen(0, '127.0.0.1');
+    const url = await service.app.getUrl();
+    const asked = fetch(`${url}/waits`, { signal: AbortSignal.timeout(300) });
+
+    await expect(asked).rejects.toThrow();
+    let text = '';
+    for (let tries = 0; !text.includes('path="/waits"') && tries < 100; tries += 1) {
+      await sleep(20);
+      text = (await service.http.inject({ url: '/metrics' })).body;
+    }
+
+    expect(text).toContain(
+      'http_requests_total{service="gateway",method="GET",path="/waits",status="gone",error_code=""} 1',
+    );
+    expect(text).toContain('http_requests_in_flight{service="gateway"} 0');
   });
 
   it('leave out probes and scrapes', async () => {

@@ -1,6 +1,6 @@
 import type { Attributes, Span } from '@opentelemetry/api';
 import type { AppError } from '@qa-pms/contracts';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { counter, gauge, histogram, secondsSince } from './metrics.js';
 import { observe, parentOf, SpanKind, startSpan, withSpan } from './spans.js';
 
@@ -26,13 +26,17 @@ interface Told {
   span: Span;
   errorCode: string;
   service: string;
+  isEnded: boolean;
 }
+
+/** Status of a request whose sender went before the answer. */
+const GONE = 'gone';
 
 const told = new WeakMap<FastifyRequest, Told>();
 
 /** Counts and traces the requests of a service; probes and scrapes are not told of. */
 export function instrumentHttp(http: FastifyInstance, service: string): void {
-  http.addHook('onRequest', (request, _reply, done) => {
+  http.addHook('onRequest', (request, reply, done) => {
     const path = pathOf(request);
     if (path.startsWith('/health') || path === '/metrics') {
       done();
@@ -48,7 +52,11 @@ export function instrumentHttp(http: FastifyInstance, service: string): void {
       'qa.request_id': request.id,
     };
     const span = startSpan(`${request.method} ${path}`, SpanKind.SERVER, attributes, parentOf(request.headers));
-    told.set(request, { start: performance.now(), span, errorCode: '', service });
+    told.set(request, { start: performance.now(), span, errorCode: '', service, isEnded: false });
+    // Whoever goes before the answer leaves no onResponse.
+    reply.raw.once('close', () => {
+      end(request, reply);
+    });
     withSpan(span, done);
   });
   // The body comes in by events of the socket, which know nothing of the span.
@@ -56,21 +64,27 @@ export function instrumentHttp(http: FastifyInstance, service: string): void {
     inRequest(request, done);
   });
   http.addHook('onResponse', (request, reply, done) => {
-    const known = told.get(request);
-    if (known) {
-      const { span, start, errorCode } = known;
-      const status = String(reply.statusCode);
-      const labels = { service, method: request.method, path: pathOf(request), status };
-      inFlight.dec({ service });
-      requests.inc({ ...labels, error_code: errorCode });
-      observe(durations, labels, secondsSince(start), span);
-      span.setAttribute('http.response.status_code', reply.statusCode);
-      if (reply.statusCode >= 500) span.setAttribute('error.type', errorCode === '' ? status : errorCode);
-      span.end();
-    }
+    end(request, reply);
     // Whoever logs the request names its trace.
     inRequest(request, done);
   });
+}
+
+/** Counts a request and ends its span, once. */
+function end(request: FastifyRequest, reply: FastifyReply): void {
+  const known = told.get(request);
+  if (!known || known.isEnded) return;
+  known.isEnded = true;
+  const { span, start, errorCode, service } = known;
+  const status = reply.raw.headersSent ? String(reply.statusCode) : GONE;
+  const labels = { service, method: request.method, path: pathOf(request), status };
+  inFlight.dec({ service });
+  requests.inc({ ...labels, error_code: errorCode });
+  observe(durations, labels, secondsSince(start), span);
+  if (status !== GONE) span.setAttribute('http.response.status_code', reply.statusCode);
+  if (status === GONE || reply.statusCode >= 500)
+    span.setAttribute('error.type', errorCode === '' ? status : errorCode);
+  span.end();
 }
 
 /** Runs work within the span of a request. */
