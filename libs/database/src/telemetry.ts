@@ -22,9 +22,20 @@ const durations = histogram('db_query_duration_seconds', 'From a statement to it
 const errors = counter('db_errors_total', 'Statements that failed: `connection`, or the class of PostgreSQL’s error.', [
   'kind',
 ]);
-const connections = gauge('db_connections', 'Connections of a service’s pool; `waiting` are those who wait for one.', [
-  'state',
-]);
+/** Counted when somebody looks: twice for each statement would cost the hot path. */
+gauge(
+  'db_connections',
+  'Connections of a service’s pool; `waiting` are those who wait for one.',
+  ['state'],
+  (connections) => {
+    for (const [service, pool] of pools) {
+      connections.set({ service, state: 'active' }, pool.totalCount - pool.idleCount);
+      connections.set({ service, state: 'idle' }, pool.idleCount);
+      connections.set({ service, state: 'waiting' }, pool.waitingCount);
+    }
+  },
+);
+const pools = new Map<string, Pool>();
 const connectionsMax = gauge('db_connections_max', 'Connections that a service’s pool may have.');
 /** Commands whose effect was there already. */
 export const replays = counter('idempotency_replays_total', 'Repeated `Idempotency-Key`s that got the stored answer.');
@@ -52,7 +63,10 @@ const described = new Map<string, Described>();
 export function describe(sql: string): Described {
   const known = described.get(sql);
   if (known) return known;
-  const operation = /^\s*(?:WITH\b[\s\S]*?\)\s*)?(\w+)/i.exec(sql)?.[1]?.toUpperCase() ?? 'OTHER';
+  const first = /^\s*(\w+)/.exec(sql)?.[1]?.toUpperCase() ?? 'OTHER';
+  // Of WITH … what it changes; FOR UPDATE changes nothing.
+  const change = /\b(INSERT|(?<!\bFOR\s)UPDATE|DELETE)\b/i.exec(sql)?.[1]?.toUpperCase();
+  const operation = first === 'WITH' ? (change ?? 'SELECT') : first;
   const entity = /\b(?:FROM|INTO|UPDATE|JOIN)\s+(?:ONLY\s+)?"?(\w+)"?\."?(\w+)"?/i.exec(sql);
   const description = { operation, entity: entity ? `${entity[1] ?? ''}.${entity[2] ?? ''}` : 'none' };
   if (described.size < MAX_DESCRIBED) described.set(sql, description);
@@ -62,12 +76,7 @@ export function describe(sql: string): Described {
 /** Watches the connections of a pool. */
 export function watchPool(pool: Pool, service: string): void {
   connectionsMax.set({ service }, pool.options.max);
-  const count = (): void => {
-    connections.set({ service, state: 'active' }, pool.totalCount - pool.idleCount);
-    connections.set({ service, state: 'idle' }, pool.idleCount);
-    connections.set({ service, state: 'waiting' }, pool.waitingCount);
-  };
-  for (const event of ['acquire', 'release', 'remove'] as const) pool.on(event, count);
+  pools.set(service, pool);
 }
 
 /** Topics that had dead letters: without any they are at 0, not gone. */

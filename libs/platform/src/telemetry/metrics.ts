@@ -16,9 +16,23 @@ export function counter<L extends string = never>(name: string, help: string, la
   return new Counter({ name, help, labelNames: ['service', ...labels] });
 }
 
-/** Declares a gauge. */
-export function gauge<L extends string = never>(name: string, help: string, labels: L[] = []): Gauge<Labels<L>> {
-  return new Gauge({ name, help, labelNames: ['service', ...labels] });
+/** Declares a gauge; `collect`, where there is one, sets it whenever somebody looks. */
+export function gauge<L extends string = never>(
+  name: string,
+  help: string,
+  labels: L[] = [],
+  collect?: (gauge: Gauge<Labels<L>>) => void,
+): Gauge<Labels<L>> {
+  return new Gauge({
+    name,
+    help,
+    labelNames: ['service', ...labels],
+    ...(collect && {
+      collect() {
+        collect(this);
+      },
+    }),
+  });
 }
 
 /** Declares a histogram; durations are seconds. */
