@@ -1,5 +1,5 @@
-import { isSpanContextValid, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
-import { redactUrl } from '@qa-pms/platform';
+import { type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { injectTrace, redactUrl, withSpan } from '@qa-pms/platform';
 
 /**
  * The span of one try, by the stable conventions for HTTP clients
@@ -22,12 +22,13 @@ export class TrySpan {
     });
   }
 
-  /** Header `traceparent` (W3C Trace Context 1, 3.2), or nothing where there is no trace. */
-  headers(): { traceparent?: string } {
-    const context = this.span.spanContext();
-    if (!isSpanContextValid(context)) return {};
-    const flags = context.traceFlags.toString(16).padStart(2, '0');
-    return { traceparent: `00-${context.traceId}-${context.spanId}-${flags}` };
+  /** The trace context (W3C), or nothing where there is no trace. */
+  headers(): Record<string, string> {
+    const headers: Record<string, string> = {};
+    withSpan(this.span, () => {
+      injectTrace(headers);
+    });
+    return headers;
   }
 
   /** `errorType`: what went wrong where no status says it. */

@@ -1,5 +1,16 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { type Attributes, type Span, type SpanOptions, SpanStatusCode, trace, type Tracer } from '@opentelemetry/api';
+import {
+  type Attributes,
+  context,
+  propagation,
+  type Span,
+  type SpanOptions,
+  SpanStatusCode,
+  trace,
+  type Tracer,
+} from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import { all, type Answer, connect, failureOf, stopClock } from './client.fixture.js';
 
 const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';
@@ -45,10 +56,14 @@ const tracer = {
 describe('the spans of a call', () => {
   beforeAll(() => {
     trace.setGlobalTracerProvider({ getTracer: () => tracer });
+    propagation.setGlobalPropagator(new W3CTraceContextPropagator());
+    context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   });
 
   afterAll(() => {
     trace.disable();
+    propagation.disable();
+    context.disable();
   });
 
   beforeEach(() => {

@@ -1,7 +1,7 @@
-import { readFile, statfs } from 'node:fs/promises';
-import { totalmem } from 'node:os';
+import { statfs } from 'node:fs/promises';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { collectDefaultMetrics, Gauge, register } from 'prom-client';
+import { memoryLimit } from '../health.checks.js';
 import { counter } from './metrics.js';
 
 /** Lines of the log. */
@@ -30,8 +30,8 @@ export function startProcessMetrics(version: string): void {
   new Gauge({
     name: 'process_memory_limit_bytes',
     help: 'Memory that the process may use: its cgroup’s limit, else that of the machine.',
-    async collect() {
-      this.set(await memoryLimit());
+    collect() {
+      this.set(memoryLimit());
     },
   });
   new Gauge({
@@ -42,11 +42,4 @@ export function startProcessMetrics(version: string): void {
       this.set(blocks === 0 ? 1 : bavail / blocks);
     },
   });
-}
-
-/** https://docs.kernel.org/admin-guide/cgroup-v2.html#memory-interface-files */
-async function memoryLimit(): Promise<number> {
-  const text = await readFile('/sys/fs/cgroup/memory.max', 'utf8').catch(() => 'max');
-  const limit = Number(text);
-  return Number.isFinite(limit) ? Math.min(limit, totalmem()) : totalmem();
 }
