@@ -19,6 +19,8 @@ interface GroupConsumerOptions {
   assigner?: PartitionAssigner;
   /** Must not reject for what is the message's fault: a record whose handling rejects is delivered again. */
   handle: (received: Received) => Promise<void>;
+  /** The broker could not be reached, with all retries: nothing arrives until the consumer has joined again. */
+  onCutOff?: () => void;
   log: Log;
 }
 
@@ -160,6 +162,7 @@ export class GroupConsumer {
     consumer.on(CRASH, () => {
       this.crashed = true;
       this.dead.add(consumer);
+      this.options.onCutOff?.();
       if (consumer === this.consumer) void this.replace();
     });
     return consumer;

@@ -1,4 +1,4 @@
-import { AppError, type MessageKind, type ServiceName } from '@qa-pms/contracts';
+import { type MessageKind, type ServiceName } from '@qa-pms/contracts';
 import { CompressionTypes, Kafka, logLevel, Partitioners, type Producer } from 'kafkajs';
 import type { Logger } from 'pino';
 import { SettingsError } from '../configuration/settings-error.js';
@@ -10,7 +10,7 @@ import type { KafkaSettings } from './kafka.settings.js';
 import { tlsOptions } from '../tls.js';
 import { GroupConsumer, type Received } from './group-consumer.js';
 import { kafkaFailed, kafkaSent } from './kafka-metrics.js';
-import { ReplyReader } from './reply-reader.js';
+import { cutOff, ReplyReader } from './reply-reader.js';
 import { RequestSender } from './request-sender.js';
 import { repliesTopic, topicName } from './topics.js';
 
@@ -50,7 +50,8 @@ export class KafkaWire implements Wire {
       ...this.client,
       connectionTimeout: 2_000,
       requestTimeout: 10_000,
-      retry: { ...RETRY, retries: 5 },
+      // Also how long it takes to notice that no broker can be reached, some 300 ms: until then requests wait.
+      retry: { ...RETRY, retries: 2 },
       logLevel: logLevel.WARN,
       logCreator:
         () =>
@@ -83,7 +84,7 @@ export class KafkaWire implements Wire {
   async request(target: ServiceName, kind: MessageKind, envelope: Envelope): Promise<ReplyEnvelope> {
     await this.connect();
     // What is known to be in vain is refused at once: its caller would wait for seconds, and a command might be done.
-    if (this.replies.isCutOff) throw new AppError('UPSTREAM_UNAVAILABLE', { upstream: 'kafka' });
+    if (this.replies.isCutOff) throw cutOff();
     const { correlation, reply, forget } = this.replies.expect(Number(envelope.headers['deadline']));
     const headers = { ...envelope.headers, 'reply-to': String(this.replies.partition), correlation };
     const topic = topicName(this.prefix, target, kind === 'query' ? 'queries' : 'commands');
@@ -91,7 +92,7 @@ export class KafkaWire implements Wire {
       await this.requests.send({ topic, key: envelope.key, headers, value: envelope.body });
     } catch (error) {
       forget();
-      throw new AppError('UPSTREAM_UNAVAILABLE', { upstream: 'kafka' }, { cause: error });
+      throw cutOff(error);
     }
     return reply;
   }
@@ -198,7 +199,7 @@ export class KafkaWire implements Wire {
       this.connected = null;
       const explained = explainKafka(error, this.options.settings);
       if (explained instanceof SettingsError) throw explained;
-      throw new AppError('UPSTREAM_UNAVAILABLE', { upstream: 'kafka' }, { cause: error });
+      throw cutOff(error);
     });
     return this.connected;
   }

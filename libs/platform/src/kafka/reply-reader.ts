@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { AppError } from '@qa-pms/contracts';
 import { AssignerProtocol, type Kafka, type PartitionAssigner } from 'kafkajs';
 import type { Log } from '../log.js';
 import type { ReplyEnvelope } from '../messaging/envelope.js';
@@ -14,13 +15,23 @@ interface ReplyReaderOptions {
   log: Log;
 }
 
+interface Pending {
+  resolve: (reply: ReplyEnvelope) => void;
+  reject: (error: AppError) => void;
+}
+
+/** How a request ends that no broker can carry. */
+export function cutOff(cause?: unknown): AppError {
+  return new AppError('UPSTREAM_UNAVAILABLE', { upstream: 'kafka' }, { cause });
+}
+
 /**
  * Reads the replies to this process's requests: one partition of the common topic, in a consumer group of its own
  * (instances that shared one lost replies whenever another joined). What was not asked for here is dropped.
  */
 export class ReplyReader {
   readonly partition: number;
-  private readonly pending = new Map<string, (reply: ReplyEnvelope) => void>();
+  private readonly pending = new Map<string, Pending>();
   private readonly consumer: GroupConsumer;
   private readonly prefix = randomUUID().slice(0, 8);
   private count = 0;
@@ -35,9 +46,12 @@ export class ReplyReader {
       sessionTimeoutMs,
       assigner: onlyPartition(this.partition),
       handle: ({ headers, body }) => {
-        const settle = this.pending.get(headers['correlation'] ?? '');
-        settle?.({ ok: headers['ok'] === '1', body });
+        this.pending.get(headers['correlation'] ?? '')?.resolve({ ok: headers['ok'] === '1', body });
         return Promise.resolve();
+      },
+      // Their callers learn it now instead of at the deadline: whether they were done, both leave open.
+      onCutOff: () => {
+        for (const { reject } of [...this.pending.values()]) reject(cutOff());
       },
       log,
     });
@@ -69,12 +83,20 @@ export class ReplyReader {
       this.pending.delete(correlation);
     };
     const timer = setTimeout(forget, Math.max(0, deadline - Date.now()) + 100);
-    const reply = new Promise<ReplyEnvelope>((resolve) => {
-      this.pending.set(correlation, (answer) => {
-        forget();
-        resolve(answer);
+    const reply = new Promise<ReplyEnvelope>((resolve, reject) => {
+      this.pending.set(correlation, {
+        resolve: (answer) => {
+          forget();
+          resolve(answer);
+        },
+        reject: (error) => {
+          forget();
+          reject(error);
+        },
       });
     });
+    // Who could not send it no longer waits for it.
+    reply.catch(() => undefined);
     return { correlation, reply, forget };
   }
 }
