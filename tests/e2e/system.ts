@@ -38,9 +38,13 @@ export interface System {
   stop: () => Promise<void>;
 }
 
+/** Characters of what a process says that are kept at least; twice as many are joined and cut. */
+const KEPT = 200_000;
+
 /** A process that writes down what it says. */
 export class Process {
-  output = '';
+  private said: string[] = [];
+  private saidLength = 0;
   /** Milliseconds from its start until it was seen to be ready. */
   readyMs = NaN;
   private readonly startedAt = performance.now();
@@ -64,13 +68,29 @@ export class Process {
     for (const stream of [this.child.stdout, this.child.stderr]) {
       stream?.on('data', (chunk: Buffer) => {
         const text = chunk.toString();
-        this.output = (this.output + text).slice(-200_000);
+        this.keep(text);
+        const { onLine } = this;
+        if (!onLine) return;
         const lines = (this.begun + text).split('\n');
         this.begun = lines.pop() ?? '';
-        for (const line of lines) this.onLine?.(line);
+        for (const line of lines) onLine(line);
       });
     }
     this.exited = new Promise((resolve) => this.child.once('exit', resolve));
+  }
+
+  /** The last that it said. */
+  get output(): string {
+    return this.said.join('').slice(-KEPT);
+  }
+
+  /** Not one text that grows: a benchmark would measure how it is copied for each line of a log. */
+  private keep(text: string): void {
+    this.said.push(text);
+    this.saidLength += text.length;
+    if (this.saidLength < 2 * KEPT) return;
+    this.said = [this.output];
+    this.saidLength = KEPT;
   }
 
   kill(signal: NodeJS.Signals): void {
