@@ -16,8 +16,11 @@ import type { OutboxRow } from './database.js';
 const BATCH = 500;
 /** Rows that may be on their way at once, where the wire takes several batches. */
 const IN_FLIGHT = 2_000;
-/** Seconds that a claim holds; after a crash its rows wait this long, no longer than a dead member of a group. */
-const LEASE_S = 5;
+/**
+ * Seconds that a claim holds, renewed while its owner lives. Rows of a crash wait this long, and whoever asks for times
+ * after a change waits for 2 s. Where an owner stalls for longer, events come twice: inboxes know them.
+ */
+const LEASE_S = 1;
 /** Rows of other instances, or of a crash, are found by asking this often. */
 const POLL_MS = 500;
 
