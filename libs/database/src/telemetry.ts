@@ -1,5 +1,6 @@
-import { type Attributes, trace } from '@opentelemetry/api';
+import type { Attributes } from '@opentelemetry/api';
 import {
+  activeSpan,
   counter,
   gauge,
   histogram,
@@ -112,18 +113,20 @@ export function measuredClient(service: string): typeof pg.Client {
       const send = super.query.bind(this) as unknown as Send;
       const [first] = args;
       const sql = typeof first === 'string' ? first : (first as { text?: unknown }).text;
-      // BEGIN carries a project's id and COMMIT nothing: they are counted as transactions.
-      if (typeof sql !== 'string' || /^(BEGIN|COMMIT|ROLLBACK)/.test(sql)) return send(...args) as never;
+      // Whoever has made a query of pg's by itself measures it; BEGIN and COMMIT are counted as transactions.
+      if (typeof sql !== 'string' || first instanceof pg.Query || /^(BEGIN|COMMIT|ROLLBACK)/.test(sql))
+        return send(...args) as never;
       return measured(service, sql, () => send(...args)) as never;
     }
   }
   return MeasuredClient;
 }
 
-function measured(service: string, sql: string, send: () => unknown): unknown {
+/** Measures and traces a statement from here to its rows. */
+export function measured<T>(service: string, sql: string, send: () => T): T {
   const { operation, entity } = describe(sql);
-  const span = trace.getActiveSpan()?.isRecording()
-    ? startSpan(`${operation} ${entity}`, SpanKind.CLIENT, attributes(service, operation, entity, sql))
+  const span = activeSpan()?.isRecording()
+    ? startSpan(`${operation} ${entity}`, SpanKind.CLIENT, () => attributes(service, operation, entity, sql))
     : undefined;
   const start = performance.now();
   const result = send();

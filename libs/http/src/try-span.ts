@@ -1,25 +1,22 @@
-import { type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
-import { injectTrace, redactUrl, withSpan } from '@qa-pms/platform';
+import { type Span, SpanStatusCode } from '@opentelemetry/api';
+import { injectTrace, redactUrl, SpanKind, startSpan, withSpan } from '@qa-pms/platform';
 
 /**
  * The span of one try, by the stable conventions for HTTP clients
- * (https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-client). Without an SDK it costs nothing.
+ * (https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-client).
  */
 export class TrySpan {
   private readonly span: Span;
 
   /** `tries` is how many went before. */
   constructor(method: string, url: URL, tries: number) {
-    this.span = trace.getTracer('@qa-pms/http').startSpan(method, {
-      kind: SpanKind.CLIENT,
-      attributes: {
-        'http.request.method': method,
-        'server.address': url.hostname,
-        'server.port': Number(url.port || (url.protocol === 'https:' ? 443 : 80)),
-        'url.full': redactUrl(url),
-        ...(tries > 0 && { 'http.request.resend_count': tries }),
-      },
-    });
+    this.span = startSpan(method, SpanKind.CLIENT, () => ({
+      'http.request.method': method,
+      'server.address': url.hostname,
+      'server.port': Number(url.port || (url.protocol === 'https:' ? 443 : 80)),
+      'url.full': redactUrl(url),
+      ...(tries > 0 && { 'http.request.resend_count': tries }),
+    }));
   }
 
   /** The trace context (W3C), or nothing where there is no trace. */

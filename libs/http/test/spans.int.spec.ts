@@ -6,11 +6,11 @@ import {
   type Span,
   type SpanOptions,
   SpanStatusCode,
-  trace,
   type Tracer,
 } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
+import { traceBy } from '@qa-pms/platform';
 import { all, type Answer, connect, failureOf, stopClock } from './client.fixture.js';
 
 const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';
@@ -55,13 +55,13 @@ const tracer = {
 
 describe('the spans of a call', () => {
   beforeAll(() => {
-    trace.setGlobalTracerProvider({ getTracer: () => tracer });
+    traceBy(tracer);
     propagation.setGlobalPropagator(new W3CTraceContextPropagator());
     context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   });
 
   afterAll(() => {
-    trace.disable();
+    traceBy(null);
     propagation.disable();
     context.disable();
   });

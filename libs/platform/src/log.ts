@@ -1,9 +1,9 @@
-import { trace } from '@opentelemetry/api';
 import { type DestinationStream, type Level, type Logger, multistream, pino } from 'pino';
 import pretty from 'pino-pretty';
 import { findContext } from './context.js';
 import { redactFacts } from './log/redact.js';
 import { redactText } from './log/redact-text.js';
+import { activeSpan } from './telemetry/spans.js';
 
 /** Facts of a log line. */
 export type Facts = Record<string, unknown>;
@@ -61,7 +61,28 @@ export function createRootLogger({ level, format, file = null, output = standard
 function standardOutput(format: string): DestinationStream {
   return format === 'pretty'
     ? pretty({ ignore: 'requestId,traceId,spanId', translateTime: 'SYS:HH:MM:ss', singleLine: true, sync: true })
-    : pino.destination({ dest: 1, sync: true });
+    : linesOfATurn(pino.destination({ dest: 1, sync: true, minLength: 8_192 }));
+}
+
+/**
+ * Writes the lines of one turn of the event loop together: under load a write for each would cost more than to make
+ * it. Only a `kill -9` can lose lines, those of the turn that it hits.
+ */
+function linesOfATurn(output: ReturnType<typeof pino.destination>): DestinationStream {
+  let isDue = false;
+  const flush = (): void => {
+    isDue = false;
+    output.flush();
+  };
+  process.once('exit', flush);
+  return {
+    write: (line) => {
+      output.write(line);
+      if (isDue) return;
+      isDue = true;
+      setImmediate(flush);
+    },
+  };
 }
 
 /** Texts are constant where they are ours; those of libraries may hold anything. */
@@ -83,7 +104,7 @@ function contextFields(): Facts {
 
 /** Ids of the current span; nothing where no tracing runs. */
 export function traceFields(): { traceId?: string; spanId?: string } {
-  const span = trace.getActiveSpan()?.spanContext();
+  const span = activeSpan()?.spanContext();
   return span ? { traceId: span.traceId, spanId: span.spanId } : {};
 }
 

@@ -1,4 +1,4 @@
-import type { onRequestAsyncHookHandler } from 'fastify';
+import type { onRequestHookHandler } from 'fastify';
 
 const FIXED: Record<string, string> = {
   'x-content-type-options': 'nosniff',
@@ -13,25 +13,32 @@ const CSP_API = "default-src 'none'; frame-ancestors 'none'";
 const CSP_DOCS = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
 
 /** What browsers must not do with our answers. */
-export function securityHeaders(): onRequestAsyncHookHandler {
-  return async (request, reply) => {
+export function securityHeaders(): onRequestHookHandler {
+  return (request, reply, done) => {
     void reply.headers(FIXED).header('content-security-policy', request.url.startsWith('/docs') ? CSP_DOCS : CSP_API);
+    done();
   };
 }
 
 /** Lets pages of listed origins call the API. */
-export function crossOrigin(origins: readonly string[]): onRequestAsyncHookHandler {
+export function crossOrigin(origins: readonly string[]): onRequestHookHandler {
   const allowed = new Set(origins);
-  return async (request, reply) => {
+  return (request, reply, done) => {
     const { origin } = request.headers;
-    if (origin === undefined || !allowed.has(origin)) return;
+    if (origin === undefined || !allowed.has(origin)) {
+      done();
+      return;
+    }
     void reply
       .header('access-control-allow-origin', origin)
       .header('access-control-allow-credentials', 'true')
       .header('access-control-expose-headers', 'ETag, X-Request-Id, Retry-After')
       .header('vary', 'Origin');
-    if (request.method !== 'OPTIONS') return;
-    await reply
+    if (request.method !== 'OPTIONS') {
+      done();
+      return;
+    }
+    void reply
       .status(204)
       .header('access-control-allow-methods', 'GET, POST, PUT, PATCH, DELETE')
       .header(

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { AppError, GetSigningKeys } from '@qa-pms/contracts';
 import { MessageBus, SYSTEM } from '@qa-pms/platform';
@@ -30,11 +30,11 @@ export class Tokens {
 
   /** Throws UNAUTHENTICATED where the token is not ours, or is over. */
   async verify(token: string): Promise<TokenClaims> {
-    const hash = createHash('sha256').update(token).digest('base64');
-    const known = this.verified.get(hash);
+    const name = hash('sha256', token, 'base64');
+    const known = this.verified.get(name);
     if (known && known.expiresAt > Date.now()) return known;
     const claims = await this.check(token);
-    this.verified.set(hash, claims, { ttl: Math.max(1, claims.expiresAt - Date.now()) });
+    this.verified.set(name, claims, { ttl: Math.max(1, claims.expiresAt - Date.now()) });
     return claims;
   }
 

@@ -1,4 +1,4 @@
-import { type MessageKind, type ServiceName } from '@qa-pms/contracts';
+import type { MessageKind, ServiceName } from '@qa-pms/contracts';
 import { CompressionTypes, Kafka, logLevel, Partitioners, type Producer } from 'kafkajs';
 import type { Logger } from 'pino';
 import { SettingsError } from '../configuration/settings-error.js';

@@ -153,7 +153,7 @@ export class MessageServer extends Server implements CustomTransportStrategy {
         throw new AppError('FORBIDDEN', { permission });
       const payload: unknown = JSON.parse(envelope.body);
       validatePayload(entry.message, payload);
-      handling.describe(subjectOf(payload as object));
+      handling.describe(() => subjectOf(payload as object));
       const body = JSON.stringify((await entry.call(payload)) ?? {});
       this.ended(envelope, startedAt, 'ok');
       return { ok: true, body };
@@ -258,7 +258,7 @@ export class MessageServer extends Server implements CustomTransportStrategy {
   private async handle(entry: Entry, event: EventEnvelope, handling?: Handling): Promise<void> {
     const payload: unknown = JSON.parse(event.body);
     validatePayload(entry.message, payload);
-    handling?.describe(subjectOf(payload as object));
+    handling?.describe(() => subjectOf(payload as object));
     await entry.call(payload);
   }
 

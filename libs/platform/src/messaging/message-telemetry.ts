@@ -1,7 +1,16 @@
 import type { Span } from '@opentelemetry/api';
 import type { MessageKind, ServiceName } from '@qa-pms/contracts';
 import { counter, histogram, PART_BUCKETS, secondsSince } from '../telemetry/metrics.js';
-import { injectTrace, inSpan, observe, parentOf, SpanKind, startSpan, withSpan } from '../telemetry/spans.js';
+import {
+  describeSpan,
+  injectTrace,
+  inSpan,
+  observe,
+  parentOf,
+  SpanKind,
+  startSpan,
+  withSpan,
+} from '../telemetry/spans.js';
 import type { EventEnvelope, Headers } from './envelope.js';
 
 const handled = counter('messages_handled_total', 'Messages that were handled, with what came of them.', [
@@ -49,11 +58,11 @@ export class Handling {
     // Names come from outside: those that nobody knows share one label.
     const labels = { service, topic, message: kind === null ? 'unknown' : message, consumer: service };
     // https://opentelemetry.io/docs/specs/semconv/rpc/rpc-spans/
-    const attributes = {
+    const attributes = () => ({
       'rpc.system.name': 'qa-pms',
       'rpc.method': `${service}/${message}`,
       ...common(service, headers),
-    };
+    });
     return new Handling(labels, startSpan(`${service}/${message}`, SpanKind.SERVER, attributes, parentOf(headers)));
   }
 
@@ -63,13 +72,13 @@ export class Handling {
     const committed = Number(headers['at']);
     if (committed > 0) observe(lag, { service, topic, consumer: service }, Math.max(0, Date.now() - committed) / 1_000);
     // https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/
-    const attributes = { ...messaging('process', topic, headers), ...common(service, headers) };
+    const attributes = () => ({ ...messaging('process', topic, headers), ...common(service, headers) });
     return new Handling(labels, startSpan(`process ${topic}`, SpanKind.CONSUMER, attributes, parentOf(headers)));
   }
 
   /** Says what the message is about. */
-  describe(attributes: Record<string, string>): void {
-    this.span.setAttributes(attributes);
+  describe(attributes: () => Record<string, string>): void {
+    describeSpan(this.span, attributes);
   }
 
   /** A try that failed, and for what. */
@@ -105,7 +114,7 @@ export function publishing(
 ): Promise<void>[] {
   const spans = events.map((event) => {
     const topic = event.topic.slice(event.topic.indexOf('qa.'));
-    const attributes = { ...messaging('send', topic, event.headers), ...common(service, event.headers) };
+    const attributes = () => ({ ...messaging('send', topic, event.headers), ...common(service, event.headers) });
     return startSpan(`send ${topic}`, SpanKind.PRODUCER, attributes, parentOf(event.headers));
   });
   const traced = events.map((event, index) => {

@@ -2,7 +2,7 @@ import type { Attributes, Span } from '@opentelemetry/api';
 import type { AppError } from '@qa-pms/contracts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { counter, gauge, histogram, secondsSince } from './metrics.js';
-import { observe, parentOf, SpanKind, startSpan, withSpan } from './spans.js';
+import { describeSpan, observe, parentOf, SpanKind, startSpan, withSpan } from './spans.js';
 
 const requests = counter('http_requests_total', 'HTTP requests that were answered, by the pattern of their route.', [
   'method',
@@ -44,13 +44,13 @@ export function instrumentHttp(http: FastifyInstance, service: string): void {
     }
     inFlight.inc({ service });
     // https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-server
-    const attributes = {
+    const attributes = () => ({
       'http.request.method': request.method,
       'http.route': path,
       'url.scheme': 'http',
       'qa.service': service,
       'qa.request_id': request.id,
-    };
+    });
     const span = startSpan(`${request.method} ${path}`, SpanKind.SERVER, attributes, parentOf(request.headers));
     told.set(request, { start: performance.now(), span, errorCode: '', service, isEnded: false });
     // Whoever goes before the answer leaves no onResponse.
@@ -95,8 +95,8 @@ function inRequest(request: FastifyRequest, work: () => void): void {
 }
 
 /** Adds to what is told of a request. */
-export function describeRequest(request: FastifyRequest, attributes: Attributes): void {
-  told.get(request)?.span.setAttributes(attributes);
+export function describeRequest(request: FastifyRequest, attributes: () => Attributes): void {
+  describeSpan(told.get(request)?.span, attributes);
 }
 
 /** A request that failed, with its code; answers the span, where the request has one. */

@@ -2,26 +2,45 @@ import {
   type Attributes,
   context,
   type Context,
+  INVALID_SPAN_CONTEXT,
   propagation,
   ROOT_CONTEXT,
   type Span,
   SpanKind,
   SpanStatusCode,
   trace,
+  type Tracer,
 } from '@opentelemetry/api';
 import { AppError } from '@qa-pms/contracts';
 import type { Histogram } from 'prom-client';
 
-// Without an SDK (no otel.exporter.otlp.endpoint) all of this does next to nothing.
+/** Null while nothing is traced: then neither spans nor their attributes nor contexts are made. */
+let tracer: Tracer | null = null;
+const NO_SPAN = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
+
+/** Makes spans with a tracer from now on, or no more (null). */
+export function traceBy(next: Tracer | null): void {
+  tracer = next;
+}
 
 /** A span below the one that is active, or below `parent`. */
-export function startSpan(name: string, kind: SpanKind, attributes: Attributes, parent?: Context): Span {
-  return trace.getTracer('@qa-pms/platform').startSpan(name, { kind, attributes }, parent);
+export function startSpan(name: string, kind: SpanKind, attributes: () => Attributes, parent?: Context): Span {
+  return tracer ? tracer.startSpan(name, { kind, attributes: attributes() }, parent) : NO_SPAN;
+}
+
+/** Adds to what a span tells, where it is recorded. */
+export function describeSpan(span: Span | undefined, attributes: () => Attributes): void {
+  if (span?.isRecording()) span.setAttributes(attributes());
+}
+
+/** The span that is active, where anything is traced. */
+export function activeSpan(): Span | undefined {
+  return tracer ? trace.getActiveSpan() : undefined;
 }
 
 /** Runs work with a span active: what it starts is below it. The span goes on. */
 export function withSpan<T>(span: Span, work: () => T): T {
-  return context.with(trace.setSpan(context.active(), span), work);
+  return tracer ? context.with(trace.setSpan(context.active(), span), work) : work();
 }
 
 /** Runs work within a span, and ends it with what came of that. */
@@ -47,17 +66,17 @@ export function markFailed(span: Span, error: unknown): void {
 
 /** Puts the active trace context into the headers of a message. */
 export function injectTrace(headers: Record<string, string>): void {
-  propagation.inject(context.active(), headers);
+  if (tracer) propagation.inject(context.active(), headers);
 }
 
 /** The trace context that a message or a request brings. */
 export function parentOf(headers: Record<string, unknown>): Context {
-  return propagation.extract(ROOT_CONTEXT, headers);
+  return tracer ? propagation.extract(ROOT_CONTEXT, headers) : ROOT_CONTEXT;
 }
 
 /** Runs work outside of any trace: it serves several. */
 export function outsideTraces<T>(work: () => T): T {
-  return context.with(ROOT_CONTEXT, work);
+  return tracer ? context.with(ROOT_CONTEXT, work) : work();
 }
 
 /** Id of the trace of a span that is recorded; null where nobody could look it up. */
@@ -70,7 +89,7 @@ export function observe<L extends string>(
   histogram: Histogram<L>,
   labels: Partial<Record<L, string>>,
   value: number,
-  span = trace.getActiveSpan(),
+  span = activeSpan(),
 ): void {
   const recorded = span?.isRecording() ? span.spanContext() : null;
   const exemplarLabels = recorded && { traceId: recorded.traceId, spanId: recorded.spanId };

@@ -12,7 +12,7 @@ import {
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
 import { counter, histogram, PART_BUCKETS } from './metrics.js';
-import { observe } from './spans.js';
+import { observe, traceBy } from './spans.js';
 import type { TelemetrySettings } from './telemetry.settings.js';
 
 /** Spans that wait for the collector: about 4 MB. More are dropped, and counted. */
@@ -110,10 +110,12 @@ export async function startTracing(
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   propagation.setGlobalPropagator(new W3CTraceContextPropagator());
   trace.setGlobalTracerProvider(provider);
+  traceBy(provider.getTracer('@qa-pms/platform'));
   return {
     stop: async () => {
       const late = new Promise((resolve) => setTimeout(resolve, STOP_TIMEOUT_MS).unref());
       await Promise.race([provider.shutdown().catch(() => undefined), late]);
+      traceBy(null);
       trace.disable();
       propagation.disable();
       context.disable();
