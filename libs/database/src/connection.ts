@@ -167,11 +167,18 @@ export interface Query {
 
 /** Sends statements in one round trip and returns the rows of each; one that fails rejects the whole. */
 export async function pipelined(client: PoolClient, queries: Query[]): Promise<unknown[][]> {
-  // pg writes each statement to the socket at once: held together they cost one system call instead of one each.
-  const { stream } = (client as unknown as { connection: { stream: Writable } }).connection;
-  stream.cork();
-  const sent = queries.map((query) => client.query<Record<string, unknown>>(query));
-  stream.uncork();
+  const sent = corked(client, () => queries.map((query) => client.query<Record<string, unknown>>(query)));
   const results = await Promise.all(sent);
   return results.map((result) => result.rows);
+}
+
+/** pg writes each statement to the socket at once: held together they cost one system call instead of one each. */
+export function corked<T>(client: PoolClient, send: () => T): T {
+  const { stream } = (client as unknown as { connection: { stream: Writable } }).connection;
+  stream.cork();
+  try {
+    return send();
+  } finally {
+    stream.uncork();
+  }
 }

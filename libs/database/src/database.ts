@@ -3,10 +3,11 @@ import { currentContext, eventHeaders, type MessageContext, topicName } from '@q
 import type { PoolClient } from 'pg';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
-import { borrowed, pipelined, type Query } from './connection.js';
+import { borrowed, type Query } from './connection.js';
 import { Pipe } from './pipe.js';
+import { Lookups, type Scope, scopedRead } from './scoped-read.js';
 import type { PagedStatement, Statement } from './statements.js';
-import { replays, transactions } from './telemetry.js';
+import { measured, replays, transactions } from './telemetry.js';
 
 /** A transaction that is scoped to the project of the current message. */
 export interface Transaction {
@@ -43,6 +44,7 @@ const ATTEMPTS = 5;
 export class Database {
   /** For background work over all projects. */
   readonly acrossProjects: Pick<Database, 'read' | 'transaction'>;
+  private readonly lookups: Lookups;
 
   constructor(
     readonly dataSource: DataSource,
@@ -52,12 +54,13 @@ export class Database {
     private readonly committed: () => void,
     private readonly everywhere = false,
   ) {
+    this.lookups = new Lookups(dataSource);
     this.acrossProjects = everywhere ? this : new Database(dataSource, service, schema, topicPrefix, committed, true);
   }
 
   /** Rows of one statement, in one round trip. */
   async read<Row>(one: Statement, values: unknown[] = []): Promise<Row[]> {
-    const [rows] = await this.readAll([{ ...one, values }]);
+    const rows = await (one.isLookup === true ? this.lookUp({ ...one, values }) : this.readOne({ ...one, values }));
     return rows as Row[];
   }
 
@@ -68,7 +71,10 @@ export class Database {
     { page = 1, pageSize = 20 }: { page?: number; pageSize?: number },
   ): Promise<{ rows: Row[]; total: number }> {
     const rows = { ...list.rows, values: [...values, pageSize, (page - 1) * pageSize] };
-    const [found, counted] = await this.readAll([rows, { ...list.count, values }]);
+    const scope = this.scope();
+    const [found, counted] = await borrowed(this.dataSource, (client) =>
+      Promise.all([this.readAs(client, rows, scope), this.readAs(client, { ...list.count, values }, scope)]),
+    );
     return { rows: found as Row[], total: (counted as { total: number }[])[0]?.total ?? 0 };
   }
 
@@ -115,10 +121,18 @@ export class Database {
     return { reply: (stored.reply === null ? undefined : JSON.parse(stored.reply)) as T };
   }
 
-  private async readAll(queries: Query[]): Promise<unknown[][]> {
-    const all = [this.opening(), ...queries, COMMIT];
-    const rows = await borrowed(this.dataSource, (client) => pipelined(client, all));
-    return rows.slice(1, -1);
+  private readOne(query: Query): Promise<unknown[]> {
+    const scope = this.scope();
+    return borrowed(this.dataSource, (client) => this.readAs(client, query, scope));
+  }
+
+  private readAs(client: PoolClient, query: Query, scope: Scope): Promise<unknown[]> {
+    return measured(this.schema, query.text, () => scopedRead(client, query, scope));
+  }
+
+  private lookUp(query: Query): Promise<unknown[]> {
+    const scope = this.scope();
+    return measured(this.schema, query.text, () => this.lookups.read(query, scope));
   }
 
   private async attempt<T>(work: Work<T>, message: MessageContext | null): Promise<T> {
@@ -219,12 +233,18 @@ export class Database {
    * answered with a row for each transaction.
    */
   private opening(): Query {
-    const projectId = this.everywhere ? '' : (currentContext().caller.projectId ?? '');
-    // It becomes part of the text: nothing but a UUID may.
+    const { projectId, everywhere } = this.scope();
+    const all = everywhere ? 'on' : 'off';
+    return { text: `BEGIN; SET LOCAL qa.project_id = '${projectId}'; SET LOCAL qa.all_projects = '${all}'` };
+  }
+
+  private scope(): Scope {
+    const { everywhere } = this;
+    const projectId = everywhere ? '' : (currentContext().caller.projectId ?? '');
+    // It becomes part of a text: nothing but a UUID may.
     if (!/^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$/i.test(projectId))
       throw new AppError('PROJECT_NOT_FOUND', { id: projectId });
-    const all = this.everywhere ? 'on' : 'off';
-    return { text: `BEGIN; SET LOCAL qa.project_id = '${projectId}'; SET LOCAL qa.all_projects = '${all}'` };
+    return { projectId, everywhere };
   }
 }
 

@@ -2,11 +2,18 @@
 export interface Statement {
   name: string;
   text: string;
+  /** It finds few rows by an index. Reads of one turn of the event loop then share a connection and a round trip. */
+  isLookup?: boolean;
 }
 
 /** Declares a statement for `read` and for a transaction's `query`. */
 export function statement(name: string, text: string): Statement {
   return { name, text };
+}
+
+/** Declares a statement that finds few rows by an index: others may wait behind it. */
+export function lookup(name: string, text: string): Statement {
+  return { name, text, isLookup: true };
 }
 
 /** A list that is read page by page, with the count of all its rows. */

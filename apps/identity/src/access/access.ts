@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { AppError, type Permission, permissionsOf } from '@qa-pms/contracts';
-import { Database, statement, type Transaction } from '@qa-pms/database';
+import { Database, lookup, type Transaction } from '@qa-pms/database';
 import { caller, requireUser } from '@qa-pms/platform';
 import { PROJECT_COLUMNS, type ProjectRow } from '../projects/project.entity.js';
 
@@ -16,9 +16,9 @@ const PROJECT_SQL = `
   LEFT JOIN identity.users ON users.id = memberships.user_id
   WHERE projects.id = $1 AND projects.deleted_at IS NULL`;
 
-const PROJECT = statement('identity-project-access', PROJECT_SQL);
+const PROJECT = lookup('identity-project-access', PROJECT_SQL);
 
-const USER_ROLES = statement(
+const USER_ROLES = lookup(
   'identity-user-roles',
   'SELECT roles FROM identity.users WHERE id = $1 AND disabled_at IS NULL',
 );

@@ -9,14 +9,14 @@ import {
   type UserAccount,
   UserChanged,
 } from '@qa-pms/contracts';
-import { Database, statement, type Transaction } from '@qa-pms/database';
+import { Database, lookup, statement, type Transaction } from '@qa-pms/database';
 import { v7 as uuidv7 } from 'uuid';
 import { Access } from '../access/access.js';
 import { checkPassword } from './password-rules.js';
 import { PasswordHasher } from './password-hasher.js';
 import { type Account, ACCOUNT_COLUMNS, toUserAccount, User } from './user.entity.js';
 
-const GET_USER = statement('identity-get-user', `SELECT ${ACCOUNT_COLUMNS} FROM identity.users WHERE id = $1`);
+const GET_USER = lookup('identity-get-user', `SELECT ${ACCOUNT_COLUMNS} FROM identity.users WHERE id = $1`);
 
 const LIST_USERS = statement(
   'identity-list-users',

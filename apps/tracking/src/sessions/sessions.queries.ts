@@ -1,4 +1,4 @@
-import { type Statement, statement, type Transaction } from '@qa-pms/database';
+import { type Statement, lookup, statement, type Transaction } from '@qa-pms/database';
 import type { Session, Tracked, TrackedWorkflow } from './tracked-workflow.js';
 
 /** A row of `TRACKED`: dates of the sessions are texts, because they come as JSON. */
@@ -24,7 +24,7 @@ const TRACKED = `
     FROM tracking.tracked_workflows w`;
 
 /** $1: the workflow. */
-export const TRACKED_BY_ID: Statement = statement('tracked-by-id', `${TRACKED} WHERE w.id = $1`);
+export const TRACKED_BY_ID: Statement = lookup('tracked-by-id', `${TRACKED} WHERE w.id = $1`);
 
 /** All workflows, of every project, with a session that runs. */
 export const TRACKED_RUNNING: Statement = statement(

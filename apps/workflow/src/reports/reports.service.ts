@@ -14,7 +14,7 @@ import {
   type WorkflowTime,
   type WorkflowTimed,
 } from '@qa-pms/contracts';
-import { Database, isUniqueViolation, pagedStatement, statement, type Transaction } from '@qa-pms/database';
+import { Database, isUniqueViolation, pagedStatement, lookup, statement, type Transaction } from '@qa-pms/database';
 import { can, requireProject, requireUser } from '@qa-pms/platform';
 import { v7 as uuidv7 } from 'uuid';
 import { draftContent, withReasons, withTimes } from './report-content.js';
@@ -42,7 +42,7 @@ interface ReportRow {
   row_version: number;
 }
 
-const GET = statement('reports-get', 'SELECT * FROM workflow.reports WHERE id = $1');
+const GET = lookup('reports-get', 'SELECT * FROM workflow.reports WHERE id = $1');
 const LATEST = statement(
   'reports-latest',
   'SELECT * FROM workflow.reports WHERE workflow_id = $1 ORDER BY version DESC LIMIT 1',

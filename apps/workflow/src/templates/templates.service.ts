@@ -10,7 +10,7 @@ import {
   type TemplateStep,
   type UpdateTemplate,
 } from '@qa-pms/contracts';
-import { Database, pagedStatement, statement, type Transaction } from '@qa-pms/database';
+import { Database, pagedStatement, lookup, statement, type Transaction } from '@qa-pms/database';
 import { requireProject } from '@qa-pms/platform';
 import { v7 as uuidv7 } from 'uuid';
 import { BUG_FIX, FEATURE_TEST } from './seeded-templates.js';
@@ -39,7 +39,7 @@ const LIST = pagedStatement('templates-list', {
   order: 'is_seeded DESC, id',
   parameters: 1,
 });
-const GET = statement('templates-get', `SELECT * FROM (${LATEST}) AS latest WHERE id = $1 AND deleted_at IS NULL`);
+const GET = lookup('templates-get', `SELECT * FROM (${LATEST}) AS latest WHERE id = $1 AND deleted_at IS NULL`);
 const FOR_TYPE = statement(
   'templates-for-type',
   `SELECT * FROM (${LATEST}) AS latest

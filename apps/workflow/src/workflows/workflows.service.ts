@@ -14,7 +14,7 @@ import {
   type Workflow,
   WorkflowChanged,
 } from '@qa-pms/contracts';
-import { Database, isUniqueViolation, pagedStatement, statement, type Transaction } from '@qa-pms/database';
+import { Database, isUniqueViolation, pagedStatement, lookup, statement, type Transaction } from '@qa-pms/database';
 import {
   caller,
   can,
@@ -29,7 +29,7 @@ import { ReportsService } from '../reports/reports.service.js';
 import { type ChangeName, complete, handOver, pause } from './workflow-rules.js';
 import { lockWorkflow, toWorkflow, updateWorkflow, type WorkflowRow } from './workflow-rows.js';
 
-const GET = statement('workflows-get', 'SELECT * FROM workflow.workflows WHERE id = $1');
+const GET = lookup('workflows-get', 'SELECT * FROM workflow.workflows WHERE id = $1');
 const LIST = pagedStatement('workflows-list', {
   select: '*',
   from: `workflow.workflows

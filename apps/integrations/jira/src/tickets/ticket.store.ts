@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { TicketStatus } from '@qa-pms/contracts';
-import { Database, statement, type Transaction } from '@qa-pms/database';
+import { Database, lookup, statement, type Transaction } from '@qa-pms/database';
 import { requireProject } from '@qa-pms/platform';
 import { v7 as uuidv7 } from 'uuid';
 import type { TicketDetail, TicketRow } from './to-ticket.js';
 
-const GET_TICKET = statement(
+const GET_TICKET = lookup(
   'jira-get-ticket',
   `SELECT t.detail, greatest(t.fetched_at, c.last_success_at) AS fetched_at
    FROM jira.tickets t
