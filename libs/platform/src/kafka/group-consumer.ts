@@ -45,6 +45,8 @@ export class GroupConsumer {
   private askedAt = Date.now();
   private readonly progress = new Progress();
   private readonly dead = new WeakSet<Consumer>();
+  /** Partitions whose lag was told. */
+  private readonly lagging = new Map<string, { topic: string; partition: number }>();
   private timers: NodeJS.Timeout[] = [];
 
   constructor(private readonly options: GroupConsumerOptions) {}
@@ -145,6 +147,7 @@ export class GroupConsumer {
       this.heard = Date.now();
       this.crashed = false;
       this.progress.keepOnly(assignment);
+      this.forgetLag(assignment);
       this.assigned = Object.values(assignment).some((partitions) => partitions.length > 0);
       log.info({ groupId, tookMs: Date.now() - this.askedAt }, 'consumer has joined');
     });
@@ -170,8 +173,8 @@ export class GroupConsumer {
 
   private async batch(payload: EachBatchPayload): Promise<void> {
     const { topic, partition, messages } = payload.batch;
-    const labels = { service: 'kafka', topic, partition: String(partition), consumer: this.options.groupId };
-    kafkaLag.set(labels, Number(payload.batch.offsetLag()));
+    kafkaLag.set(this.lagLabels(topic, partition), Number(payload.batch.offsetLag()));
+    this.lagging.set(`${topic} ${String(partition)}`, { topic, partition });
     const progress = this.progress.of(topic, partition);
     for (const message of messages) {
       if (!payload.isRunning() || payload.isStale()) break;
@@ -184,6 +187,19 @@ export class GroupConsumer {
       payload.resolveOffset(message.offset);
     }
     await payload.heartbeat();
+  }
+
+  private lagLabels(topic: string, partition: number) {
+    return { service: 'kafka', topic, partition: String(partition), consumer: this.options.groupId };
+  }
+
+  /** Whoever has a partition now tells its lag. */
+  private forgetLag(assignment: Record<string, number[]>): void {
+    for (const [name, { topic, partition }] of this.lagging) {
+      if (assignment[topic]?.includes(partition)) continue;
+      kafkaLag.remove(this.lagLabels(topic, partition));
+      this.lagging.delete(name);
+    }
   }
 
   private async handOut(topic: string, partition: number, message: KafkaMessage): Promise<void> {
@@ -241,7 +257,30 @@ function mayPass(error: unknown): boolean {
   return retriable === true || name === 'KafkaJSNumberOfRetriesExceeded';
 }
 
+/** The record header that holds all of a request's, as JSON. */
+const PACKED = 'request';
+
+/**
+ * Headers of a request as one: kafkajs was measured to take 32 µs to write a request with its eleven headers and 11 to
+ * read it, 13 and 3 with one. Events, which others may read, have each of theirs.
+ */
+export function packed(headers: Record<string, string>): Record<string, string> {
+  return { [PACKED]: JSON.stringify(headers) };
+}
+
+/** What is no request of ours has no headers: it will be refused for its signature. */
+function unpacked(text: string): Record<string, string> {
+  try {
+    const headers: unknown = JSON.parse(text);
+    return typeof headers === 'object' && headers !== null ? (headers as Record<string, string>) : {};
+  } catch {
+    return {};
+  }
+}
+
 function textHeaders(headers: IHeaders | undefined): Record<string, string> {
+  const request = headers?.[PACKED];
+  if (request !== undefined) return unpacked(request.toString());
   const text: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers ?? {})) {
     if (value !== undefined) text[name] = value.toString();

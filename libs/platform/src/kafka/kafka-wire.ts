@@ -8,7 +8,7 @@ import type { Inbound, Serving, Wire } from '../messaging/wire.js';
 import { explainKafka, kafkaClientOptions } from './kafka-client.js';
 import type { KafkaSettings } from './kafka.settings.js';
 import { tlsOptions } from '../tls.js';
-import { GroupConsumer, type Received } from './group-consumer.js';
+import { GroupConsumer, packed, type Received } from './group-consumer.js';
 import { kafkaFailed, kafkaSent } from './kafka-metrics.js';
 import { cutOff, ReplyReader } from './reply-reader.js';
 import { RequestSender } from './request-sender.js';
@@ -89,7 +89,7 @@ export class KafkaWire implements Wire {
     const headers = { ...envelope.headers, 'reply-to': String(this.replies.partition), correlation };
     const topic = topicName(this.prefix, target, kind === 'query' ? 'queries' : 'commands');
     try {
-      await this.requests.send({ topic, key: envelope.key, headers, value: envelope.body });
+      await this.requests.send({ topic, key: envelope.key, headers: packed(headers), value: envelope.body });
     } catch (error) {
       forget();
       throw cutOff(error);
