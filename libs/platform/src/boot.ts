@@ -73,10 +73,10 @@ export async function bootService(service: ServiceDefinition, runtime: Runtime):
   const http = app.getHttpAdapter().getInstance();
   instrumentHttp(http, service.name);
   const requests = new HttpRequests(http, runtime.health, log);
-  http.addHook('onRequest', async (request) => {
+  http.addHook('onRequest', (request, _reply, done) => {
     // https://www.rfc-editor.org/rfc/rfc9112#section-3.2
-    if (request.headers.host === undefined && request.raw.httpVersion === '1.1')
-      throw new AppError('MALFORMED_REQUEST');
+    const isLegal = request.headers.host !== undefined || request.raw.httpVersion !== '1.1';
+    done(isLegal ? undefined : new AppError('MALFORMED_REQUEST'));
   });
   // Node would answer 417 without a body to expectations that it does not know; a server may ignore them as well.
   // https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1
