@@ -13,7 +13,7 @@ const LIB_IMPORTS = {
   testing: ['contracts', 'platform', 'database', 'http', 'client'],
 };
 /** All that contracts may import from outside: a browser must be able to load it. */
-const CONTRACTS_PACKAGES = ['class-validator', 'class-transformer', '@nestjs/swagger'];
+const CONTRACTS_PACKAGES = ['class-validator', 'class-transformer', 'reflect-metadata'];
 
 const isTest = (file) => /\.spec\.tsx?$/.test(file) || /(^|\/)(test|tests)\//.test(file);
 

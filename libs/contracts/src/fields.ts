@@ -1,3 +1,4 @@
+import 'reflect-metadata';
 import { Type } from 'class-transformer';
 import {
   ArrayMaxSize,
@@ -18,7 +19,6 @@ import {
   Min,
   ValidateNested,
 } from 'class-validator';
-import { ApiProperty } from '@nestjs/swagger';
 
 /**
  * One decorator per field says everything about it: what it means (for OpenAPI and the reader),
@@ -34,6 +34,36 @@ interface FieldOptions {
   nullable?: boolean;
 }
 
+/** What is known of a field beside its rules, for the API documentation. */
+export interface FieldFacts {
+  /** A constructor of the language, a function that answers a DTO class, or a JSON type. */
+  type?: unknown;
+  isArray?: boolean;
+  format?: string;
+  enum?: string[];
+  items?: Record<string, unknown>;
+  description?: string;
+  example?: unknown;
+  required?: boolean;
+  nullable?: boolean;
+  /** Further keywords of JSON Schema. */
+  [keyword: string]: unknown;
+}
+
+const FACTS = Symbol('facts of fields');
+type Described = { [FACTS]?: [name: string, facts: FieldFacts][] };
+
+/** Fields of a class with what their decorators say, inherited ones first. */
+export function fieldsOf(dto: { prototype: object }): readonly [name: string, facts: FieldFacts][] {
+  return (dto.prototype as Described)[FACTS] ?? [];
+}
+
+function tell(target: Described, name: string, facts: FieldFacts): void {
+  const others = (target[FACTS] ?? []).filter(([other]) => other !== name);
+  // Its own list: that of its base is the base's.
+  target[FACTS] = [...others, [name, facts]];
+}
+
 type Class = abstract new (...args: never[]) => object;
 
 function field(
@@ -45,7 +75,7 @@ function field(
   return (target, key) => {
     for (const rule of rules) rule(target, key);
     if (optional || nullable) IsOptional()(target, key);
-    ApiProperty({ ...schema, description, example, required: !optional, nullable })(target, key);
+    tell(target, String(key), { ...schema, description, example, required: !optional, nullable });
   };
 }
 

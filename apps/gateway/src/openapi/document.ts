@@ -1,7 +1,7 @@
-import type { DtoClass } from '@qa-pms/contracts';
+import { type DtoClass, fieldsOf } from '@qa-pms/contracts';
 import { VERSION } from '@qa-pms/platform';
 import type { Route } from '../routes/route.js';
-import { exampleOf, fieldsOf, Schemas, type SchemaObject } from './schemas.js';
+import { exampleOf, Schemas, type SchemaObject } from './schemas.js';
 
 const ERROR_EXAMPLE = {
   error: 'No ticket QA-999 in this project.',

@@ -11,8 +11,7 @@ const START = (document: string): string => `window.onload = () => {
 /** Swagger UI at /docs, from our own files: the page needs nothing from outside. */
 export async function serveDocumentation(http: FastifyInstance, document: string): Promise<void> {
   const resolve = createRequire(import.meta.url);
-  const nest = createRequire(resolve.resolve('@nestjs/swagger/package.json'));
-  const root = dirname(nest.resolve('swagger-ui-dist/package.json'));
+  const root = dirname(resolve.resolve('swagger-ui-dist/package.json'));
   http.get('/docs/swagger-initializer.js', async (_request, reply) =>
     reply.type('text/javascript').send(START(document)),
   );

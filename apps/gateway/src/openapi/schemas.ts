@@ -1,23 +1,6 @@
-import type { DtoClass } from '@qa-pms/contracts';
+import { type DtoClass, type FieldFacts, fieldsOf } from '@qa-pms/contracts';
 
 export type SchemaObject = Record<string, unknown>;
-
-interface FieldFacts {
-  type?: unknown;
-  isArray?: boolean;
-  format?: string;
-  enum?: string[];
-  items?: SchemaObject;
-  description?: string;
-  example?: unknown;
-  required?: boolean;
-  nullable?: boolean;
-  [keyword: string]: unknown;
-}
-
-/** Where `@ApiProperty` keeps what it was told (the package does not export the names). */
-const PROPERTY_NAMES = 'swagger/apiModelPropertiesArray';
-const PROPERTY_FACTS = 'swagger/apiModelProperties';
 
 const KEYWORDS = [
   'minLength',
@@ -85,15 +68,6 @@ export class Schemas {
       ...(facts.items && { items: facts.items }),
     };
   }
-}
-
-/** Fields of a class with what their decorators say, inherited ones first. */
-export function fieldsOf(dto: DtoClass): [name: string, facts: FieldFacts][] {
-  const prototype = dto.prototype as object;
-  const names = (Reflect.getMetadata(PROPERTY_NAMES, prototype) as string[] | undefined) ?? [];
-  return names
-    .map((name) => name.slice(1))
-    .map((name) => [name, Reflect.getMetadata(PROPERTY_FACTS, prototype, name) as FieldFacts]);
 }
 
 /** An example made of the fields' examples. */

@@ -3,7 +3,8 @@ import type { Report, ReportContent } from '@qa-pms/contracts';
 import { aReport, aStep, aTime, aWorkflow } from '../../test/build.js';
 import { draftContent, withTimes } from './report-content.js';
 import { exportReport } from './report-export.js';
-import { duration } from './report-markdown.js';
+import { reportHtml } from './report-html.js';
+import { duration, reportMarkdown } from './report-markdown.js';
 
 const bug = { title: 'Cut off', severity: 'low' as const, component: 'booking', endpoint: null, ticketKey: 'DEMO-9' };
 
@@ -21,8 +22,8 @@ const rich = aWorkflow([
 
 const draft = (values: Partial<ReportContent> = {}): Report =>
   aReport({ ...draftContent(aWorkflow([aStep(0)]), []), ...values });
-const markdown = (report: Report): string => exportReport(report, 'md').body;
-const html = (report: Report): string => exportReport(report, 'html').body;
+const markdown = reportMarkdown;
+const html = reportHtml;
 
 describe('the Markdown of a report', () => {
   it('tells everything that the report holds', () => {
@@ -140,9 +141,9 @@ describe('what people write in a report', () => {
 });
 
 describe('the file of a report', () => {
-  it('is named after its ticket and its day', () => {
-    expect(exportReport(draft(), 'md').filename).toBe('QA-DEMO-1-report-2026-11-21.md');
-    expect(exportReport(draft(), 'html').filename).toBe('QA-DEMO-1-report-2026-11-21.html');
+  it('is named after its ticket and its day', async () => {
+    expect((await exportReport(draft(), 'md')).filename).toBe('QA-DEMO-1-report-2026-11-21.md');
+    expect((await exportReport(draft(), 'html')).filename).toBe('QA-DEMO-1-report-2026-11-21.html');
   });
 
   it('forbids as HTML everything from outside', () => {
