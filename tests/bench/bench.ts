@@ -1,17 +1,19 @@
 import { GENERATOR } from './load.js';
 import { measureCli } from './cli.js';
+import { measureCost } from './cost.js';
 import { measureEvents } from './events.js';
 import { measurePath } from './path.js';
 import { measureStart } from './start.js';
 import type { Row } from './rows.js';
 
-// `npm run bench [path] [events] [start] [cli]`: figures of one machine and one moment, all of one run beside each other. The
+// `npm run bench [path] [cost] [events] [start] [cli]`: figures of one machine and one moment, all of one run beside each other. The
 // ratios carry over to other machines, the times do not.
 
 const PARTS: Record<string, () => Promise<Row[]>> = {
   cli: measureCli,
   start: measureStart,
   events: measureEvents,
+  cost: measureCost,
   path: measurePath,
 };
 
