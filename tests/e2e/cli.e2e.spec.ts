@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { UserChanged, wireName } from '@qa-pms/contracts';
-import { runningAdminUrl } from '@qa-pms/database/embedded';
+import { freePort, runningAdminUrl } from '@qa-pms/database/embedded';
 import { startTestDatabase, type TestDatabase } from '@qa-pms/testing';
 import { describeWithKafka, leaveOut } from '@qa-pms/testing/jest';
 import { load } from 'js-yaml';
@@ -305,6 +306,24 @@ describe('qa-pms by itself', () => {
     },
     60_000,
   );
+
+  it('on a terminal serve says what to try, without a line for each message, and ends by Ctrl+C', async () => {
+    const { PATH = '', HOME = '' } = process.env;
+    const env = { PATH, HOME, DATA_DIR: join(folder, 'terminal'), PORT: String(await freePort()) };
+    const terminal = spawn('script', ['-qec', `${process.execPath} ${CLI} serve`, '/dev/null'], { env });
+    const ended = new Promise<number | null>((resolve) => terminal.once('exit', resolve));
+    let out = '';
+    terminal.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+    for (let tries = 0; tries < 600 && !out.includes('Ctrl+C stops it'); tries += 1) await sleep(100);
+    // What follows a start: tickets are synced, users are told of.
+    await sleep(2_000);
+    terminal.stdin.write('\x03');
+
+    expect([0, 130]).toContain(await ended);
+    for (const line of ['gateway ready', 'is ready after', 'Try this first', 'LOG_LEVEL=info'])
+      expect(out).toContain(line);
+    expect(out).not.toContain('INFO');
+  }, 120_000);
 
   it.each([
     ['qa-pms ', ['serve', 'migrate', 'dead-letters', 'doctor', '--output']],

@@ -7,7 +7,10 @@ export async function serve(options: { port?: string }, { file, output }: Contex
   const environment = processEnvironment();
   if (options.port !== undefined) environment['PORT'] = options.port;
   const configuration = await Configuration.load({ environment, file });
+  // A person reads it: a line for each request and message would hide what to do next. Log files keep them.
+  const isQuiet = process.stdout.isTTY && !configuration.has('log.file.folder') && !configuration.has('log.level');
   if (process.stdout.isTTY) configuration.provide({ LOG_FORMAT: 'pretty' }, 'for a terminal');
+  if (isQuiet) configuration.provide({ LOG_LEVEL: 'warn' }, 'for a terminal');
   const started = { at: Date.now(), done: false };
   const say = (line: string): void => {
     output.note(line);
@@ -46,5 +49,6 @@ export async function serve(options: { port?: string }, { file, output }: Contex
     say('  Make the first administrator with: npx qa-pms user create <name>');
   }
   say('');
+  if (isQuiet) say('Warnings and faults follow here; with LOG_LEVEL=info every request, too.');
   say('Ctrl+C stops it; the data is kept.');
 }
