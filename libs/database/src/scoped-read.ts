@@ -1,5 +1,4 @@
-import type { PoolClient, QueryArrayResult } from 'pg';
-import pg from 'pg';
+import pg, { type PoolClient, type QueryArrayResult } from 'pg';
 import type { DataSource } from 'typeorm';
 import { borrowed, corked, type Query } from './connection.js';
 
