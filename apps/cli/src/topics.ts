@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { SERVICES } from '@qa-pms/all-in-one';
 import {
   Configuration,
@@ -13,6 +14,9 @@ import { type Admin, Kafka, logLevel } from 'kafkajs';
 import { CliError, EXIT_CODES } from './errors.js';
 import { type Context, table } from './output.js';
 
+/** Longest wait for the broker to make topics, and then for their leaders. */
+const LEADERS_MS = 10_000;
+
 /** `qa-pms topics create`: makes what is missing and leaves the rest as it is. */
 export async function createTopics({ file, output }: Context): Promise<void> {
   await withAdmin(file, async (admin, settings) => {
@@ -24,7 +28,13 @@ export async function createTopics({ file, output }: Context): Promise<void> {
       consumers,
     );
     const missing = wanted.filter(({ topic }) => !existing.has(topic));
-    if (missing.length > 0) await admin.createTopics({ topics: missing, waitForLeaders: true, timeout: 10_000 });
+    if (missing.length > 0) {
+      await admin.createTopics({ topics: missing, waitForLeaders: false, timeout: LEADERS_MS });
+      await untilLed(
+        admin,
+        missing.map(({ topic }) => topic),
+      );
+    }
     const created = missing.map(({ topic, numPartitions }) => ({ topic, partitions: numPartitions }));
     const there = wanted.length - missing.length;
     await output.print({ created, there }, () =>
@@ -34,6 +44,25 @@ export async function createTopics({ file, output }: Context): Promise<void> {
       ].join('\n'),
     );
   });
+}
+
+/** Until each partition has its leader. kafkajs's own wait gives up where a busy broker does not know the topic yet. */
+async function untilLed(admin: Admin, topics: string[]): Promise<void> {
+  const end = Date.now() + LEADERS_MS;
+  for (;;) {
+    const described = await admin.fetchTopicMetadata({ topics }).catch((error: unknown) => {
+      if (Date.now() > end) throw error;
+      return { topics: [] };
+    });
+    const led = described.topics.filter(({ partitions }) => partitions.every(({ leader }) => leader >= 0));
+    if (led.length === topics.length) return;
+    if (Date.now() > end)
+      throw new CliError(
+        'The topics are made, but not all have a leader: look at the brokers.',
+        EXIT_CODES.unavailable,
+      );
+    await sleep(100);
+  }
 }
 
 /** `qa-pms topics list`. */
