@@ -1,51 +1,54 @@
 import { Injectable } from '@nestjs/common';
-import { type Access as UserAccess, AppError, permissionsOf, type Permission, ResolveAccess } from '@qa-pms/contracts';
+import { type Access as UserAccess, AppError, permissionsOf, ResolveAccess } from '@qa-pms/contracts';
 import { type Caller, MessageBus, SYSTEM } from '@qa-pms/platform';
 import { LRUCache } from 'lru-cache';
 
 /** Changes of roles and memberships take effect within this. */
 const FRESH_MS = 1_000;
+/** No project has this name. */
+const OUTSIDE = '';
 
 /** Roles and memberships of users, asked of identity and kept for a second. */
 @Injectable()
 export class Access {
   private readonly users = new LRUCache<string, Promise<UserAccess>>({ max: 10_000, ttl: FRESH_MS });
-  private readonly permissions = new Map<string, readonly Permission[]>();
+  /** What was answered of a user, by the name that a request gave the project. */
+  private readonly callers = new WeakMap<UserAccess, Map<string | null, Caller>>();
 
   constructor(private readonly bus: MessageBus) {}
 
   /** The user outside of any project. Throws UNAUTHENTICATED where the user is gone or disabled. */
-  async ofUser(userId: string): Promise<Caller> {
-    const { displayName, roles } = await this.resolve(userId);
-    return { userId, displayName, projectId: null, permissions: this.permit(roles), system: false };
+  ofUser(userId: string): Promise<Caller> {
+    return this.caller(userId, OUTSIDE, ({ displayName, roles }) => ({
+      userId,
+      displayName,
+      projectId: null,
+      permissions: permissionsOf(roles),
+      system: false,
+    }));
   }
 
   /**
    * The user in a project, named by id or key; without a name in the only one. Throws PROJECT_REQUIRED, and
    * PROJECT_NOT_FOUND where the user is no member: whether it exists is nobody else's business.
    */
-  async inProject(userId: string, name: string | null): Promise<Caller> {
-    const { displayName, roles, projects } = await this.resolve(userId);
-    if (name === null && projects.length !== 1)
-      throw new AppError('PROJECT_REQUIRED', { projects: projects.map(({ key }) => key) });
-    const wanted = name?.toLowerCase();
-    const project =
-      name === null
-        ? projects[0]
-        : projects.find(({ id, key }) => id.toLowerCase() === wanted || key.toLowerCase() === wanted);
-    if (!project) throw new AppError('PROJECT_NOT_FOUND', { id: name });
-    return {
-      userId,
-      displayName,
-      projectId: project.id,
-      permissions: this.permit([...roles, ...project.roles]),
-      system: false,
-    };
+  inProject(userId: string, name: string | null): Promise<Caller> {
+    return this.caller(userId, name, (access) => memberOf(userId, access, name));
   }
 
   /** Everybody is asked for anew. */
   forget(): void {
     this.users.clear();
+  }
+
+  /** Made once for each answer of identity. */
+  private async caller(userId: string, name: string | null, make: (access: UserAccess) => Caller): Promise<Caller> {
+    const access = await this.resolve(userId);
+    const known = this.callers.get(access) ?? new Map<string | null, Caller>();
+    this.callers.set(access, known);
+    const caller = known.get(name) ?? make(access);
+    known.set(name, caller);
+    return caller;
   }
 
   private resolve(userId: string): Promise<UserAccess> {
@@ -56,14 +59,22 @@ export class Access {
     asked.catch(() => this.users.delete(userId));
     return asked;
   }
+}
 
-  private permit(roles: string[]): readonly Permission[] {
-    const name = [...new Set(roles)].sort().join(',');
-    let permitted = this.permissions.get(name);
-    if (!permitted) {
-      permitted = permissionsOf(roles);
-      this.permissions.set(name, permitted);
-    }
-    return permitted;
-  }
+function memberOf(userId: string, { displayName, roles, projects }: UserAccess, name: string | null): Caller {
+  if (name === null && projects.length !== 1)
+    throw new AppError('PROJECT_REQUIRED', { projects: projects.map(({ key }) => key) });
+  const wanted = name?.toLowerCase();
+  const project =
+    name === null
+      ? projects[0]
+      : projects.find(({ id, key }) => id.toLowerCase() === wanted || key.toLowerCase() === wanted);
+  if (!project) throw new AppError('PROJECT_NOT_FOUND', { id: name });
+  return {
+    userId,
+    displayName,
+    projectId: project.id,
+    permissions: permissionsOf([...roles, ...project.roles]),
+    system: false,
+  };
 }

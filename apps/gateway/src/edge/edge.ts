@@ -108,7 +108,7 @@ export class Edge implements OnModuleInit {
   ): Promise<void> {
     const token = /^Bearer ([\w.~+/=-]+)$/i.exec(request.headers.authorization ?? '')?.[1];
     if (token === undefined) throw new AppError('UNAUTHENTICATED');
-    const { userId } = await this.tokens.verify(token);
+    const { userId } = await this.tokens.verify(token, request.raw.socket);
     const caller = await this.callerOf(request, project, userId);
     request.messageContext.caller = caller;
     describeRequest(request, () => ({ 'user.id': userId, 'qa.project_id': caller.projectId ?? '' }));

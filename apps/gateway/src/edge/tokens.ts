@@ -21,6 +21,7 @@ export interface TokenClaims {
 @Injectable()
 export class Tokens {
   private readonly verified = new LRUCache<string, TokenClaims>({ max: CACHED_TOKENS });
+  private readonly hashes = new WeakMap<object, { token: string; name: string }>();
   private keys: { get: JWTVerifyGetKey; json: unknown; fetchedAt: number } | null = null;
 
   constructor(
@@ -28,9 +29,14 @@ export class Tokens {
     private readonly settings: GatewaySettings,
   ) {}
 
-  /** Throws UNAUTHENTICATED where the token is not ours, or is over. */
-  async verify(token: string): Promise<TokenClaims> {
-    const name = hash('sha256', token, 'base64');
+  /**
+   * Throws UNAUTHENTICATED where the token is not ours, or is over. A connection brings the same one again and again:
+   * its hash, which costs more than all else here, is kept with the connection.
+   */
+  async verify(token: string, connection: object): Promise<TokenClaims> {
+    const last = this.hashes.get(connection);
+    const name = last?.token === token ? last.name : hash('sha256', token, 'base64');
+    if (last?.name !== name) this.hashes.set(connection, { token, name });
     const known = this.verified.get(name);
     if (known && known.expiresAt > Date.now()) return known;
     const claims = await this.check(token);

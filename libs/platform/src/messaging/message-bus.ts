@@ -3,7 +3,7 @@ import { AppError, keyOf, type ReplyOf, type RequestClass, type ServiceName, wir
 import { type Caller, findContext, type MessageContext } from '../context.js';
 import { type Envelope, requestHeaders } from './envelope.js';
 import type { Span } from '@opentelemetry/api';
-import { counter, gauge, histogram, PART_BUCKETS, secondsSince } from '../telemetry/metrics.js';
+import { counter, histogram, Ongoing, PART_BUCKETS, secondsSince } from '../telemetry/metrics.js';
 import { inSpan, observe, SpanKind, startSpan } from '../telemetry/spans.js';
 import type { Wire } from './wire.js';
 
@@ -16,7 +16,9 @@ const durations = histogram('rpc_request_duration_seconds', 'From a request betw
   labels: ['target', 'message', 'outcome'],
   buckets: PART_BUCKETS,
 });
-const inFlight = gauge('rpc_requests_in_flight', 'Requests between services that wait for an answer.', ['target']);
+const inFlight = new Ongoing('rpc_requests_in_flight', 'Requests between services that wait for an answer.', [
+  'target',
+]);
 
 export interface RequestOptions {
   /** Default: that of the current message. */
@@ -70,7 +72,9 @@ export class MessageBus {
     const labels = { service: this.service, target, message: name };
     let outcome = 'ok';
     this.inFlight += 1;
-    inFlight.inc({ service: this.service, target });
+    const way = `${this.service} ${target}`;
+    const ends = () => ({ service: this.service, target });
+    inFlight.add(way, 1, ends);
     try {
       return await inSpan(this.spanOf(target, name, context), async () => {
         const envelope: Envelope = { key, headers: requestHeaders(name, context, body), body };
@@ -84,7 +88,7 @@ export class MessageBus {
       throw error;
     } finally {
       this.inFlight -= 1;
-      inFlight.dec({ service: this.service, target });
+      inFlight.add(way, -1, ends);
       requests.inc({ ...labels, outcome });
       observe(durations, { ...labels, outcome }, secondsSince(start));
     }

@@ -1,7 +1,7 @@
 import type { Attributes, Span } from '@opentelemetry/api';
 import type { AppError } from '@qa-pms/contracts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { counter, gauge, histogram, secondsSince } from './metrics.js';
+import { counter, histogram, Ongoing, secondsSince } from './metrics.js';
 import { describeSpan, observe, parentOf, SpanKind, startSpan, withSpan } from './spans.js';
 
 const requests = counter('http_requests_total', 'HTTP requests that were answered, by the pattern of their route.', [
@@ -17,7 +17,7 @@ const durations = histogram(
     labels: ['method', 'path', 'status'],
   },
 );
-const inFlight = gauge('http_requests_in_flight', 'HTTP requests that are being answered.');
+const inFlight = new Ongoing('http_requests_in_flight', 'HTTP requests that are being answered.');
 const errors = counter('service_errors_total', 'Faults that somebody must look at, by their code.', ['code']);
 
 /** What is known of a request beside itself. */
@@ -42,7 +42,7 @@ export function instrumentHttp(http: FastifyInstance, service: string): void {
       done();
       return;
     }
-    inFlight.inc({ service });
+    inFlight.add(service, 1, () => ({ service }));
     // https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-server
     const attributes = () => ({
       'http.request.method': request.method,
@@ -78,7 +78,7 @@ function end(request: FastifyRequest, reply: FastifyReply): void {
   const { span, start, errorCode, service } = known;
   const status = reply.raw.headersSent ? String(reply.statusCode) : GONE;
   const labels = { service, method: request.method, path: pathOf(request), status };
-  inFlight.dec({ service });
+  inFlight.add(service, -1, () => ({ service }));
   requests.inc({ ...labels, error_code: errorCode });
   observe(durations, labels, secondsSince(start), span);
   if (status !== GONE) span.setAttribute('http.response.status_code', reply.statusCode);

@@ -35,6 +35,24 @@ export function gauge<L extends string = never>(
   });
 }
 
+/** What is going on: told to a gauge when somebody looks, which on the way in and out would cost twice as much. */
+export class Ongoing<L extends string = never> {
+  private readonly counts = new Map<string, { labels: Record<Labels<L>, string>; count: number }>();
+
+  constructor(name: string, help: string, labels: L[] = []) {
+    gauge(name, help, labels, (told) => {
+      for (const { labels: of, count } of this.counts.values()) told.set(of, count);
+    });
+  }
+
+  /** `change` is 1 or -1; `key` names the labels. */
+  add(key: string, change: number, labels: () => Record<Labels<L>, string>): void {
+    const known = this.counts.get(key);
+    if (known) known.count += change;
+    else this.counts.set(key, { labels: labels(), count: change });
+  }
+}
+
 /** Declares a histogram; durations are seconds. */
 export function histogram<L extends string = never>(
   name: string,
