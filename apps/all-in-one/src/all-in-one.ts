@@ -6,6 +6,7 @@ import {
   runAsSystem,
   type RunOptions,
   type Running,
+  type RunningService,
   settingsClassesOf,
   startServices,
 } from '@qa-pms/platform';
@@ -105,24 +106,23 @@ export async function startAllInOne(
       tell('Jira ready (simulated)');
     }
     configuration.provide(provided, MADE_HERE);
+    const made: { demo: AllInOne['demo'] } = { demo: null };
     const running = await startServices(services, {
       configuration,
       leaveEvents,
+      beforeListening: async (started) => {
+        if (withDemo) made.demo = await seed(started, dataDir);
+      },
       onReady: (name) => {
         tell(`${name} ready`);
       },
     });
-    // Closed first where the demonstration cannot be made.
-    closers.push(async () => {
-      await running.stop('stop');
-    });
-    const demo = withDemo ? await seed(running, dataDir) : null;
     const stop = async (reason: string): Promise<boolean> => {
       const clean = await running.stop(reason);
       await close();
       return clean;
     };
-    return { url: running.url, running, demo, stop };
+    return { url: running.url, running, demo: made.demo, stop };
   } catch (error) {
     await close().catch(() => undefined);
     throw error;
@@ -139,8 +139,8 @@ function connections(simulator: JiraSimulator): string {
   ]);
 }
 
-async function seed(running: Running, dataDir: string): Promise<AllInOne['demo']> {
-  const identity = running.services.find(({ name }) => name === 'identity');
+async function seed(services: RunningService[], dataDir: string): Promise<AllInOne['demo']> {
+  const identity = services.find(({ name }) => name === 'identity');
   return identity ? seedDemo(identity.app.get(MessageBus), dataDir) : null;
 }
 

@@ -25,6 +25,8 @@ export interface RunOptions {
   configuration: Configuration;
   /** Told as each service becomes ready. */
   onReady?: (name: string) => void;
+  /** What must be there before the first request: the services answer each other, and nobody else yet. */
+  beforeListening?: (services: RunningService[]) => Promise<void>;
   /** Whether events are left in the outbox for another process, which has all their consumers. */
   leaveEvents?: boolean;
 }
@@ -77,6 +79,7 @@ export async function startServices(definitions: ServiceDefinition[], options: R
     if (runtime.wire instanceof InProcessWire) runtime.wire[options.leaveEvents ? 'leaveEvents' : 'allServing']();
     const door = services.find((service) => service.name === 'gateway') ?? services[0];
     if (!door) throw new Error('No service was chosen: set TARGET to all, or to names of services.');
+    await options.beforeListening?.(services);
     await door.app.listen(runtime.settings.port, runtime.settings.host);
     const url = await door.app.getUrl();
     let stopping: Promise<boolean> | null = null;
