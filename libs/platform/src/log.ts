@@ -61,8 +61,11 @@ export function createRootLogger({ level, format, file = null, output = standard
 function standardOutput(format: string): DestinationStream {
   return format === 'pretty'
     ? pretty({ ignore: 'requestId,traceId,spanId', translateTime: 'SYS:HH:MM:ss', singleLine: true, sync: true })
-    : linesOfATurn(pino.destination({ dest: 1, sync: true, minLength: 8_192 }));
+    : (lines ??= linesOfATurn(pino.destination({ dest: 1, sync: true, minLength: 8_192 })));
 }
+
+/** Standard output, however many loggers write to it. */
+let lines: DestinationStream | null = null;
 
 /**
  * Writes the lines of one turn of the event loop together: under load a write for each would cost more than to make
