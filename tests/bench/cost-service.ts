@@ -1,4 +1,4 @@
-// The same route three times, for cost.ts: on a service's HTTP (request id, log line, metrics, validation, and traces
+// The same route in two places, for cost.ts: on a service's HTTP (request id, log line, metrics, validation, and traces
 // where they are configured), and behind the gateway's whole edge. Neither does anything else.
 import { Controller, Injectable, Module, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';

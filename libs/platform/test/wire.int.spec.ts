@@ -145,6 +145,29 @@ describe('messages in process', () => {
 
 describeWithKafka('messages over Kafka', (kafka) => {
   contract(() => kafka().brokers);
+
+  it('passes over requests whose header is none of ours, and answers what comes after them', async () => {
+    const topic = topicName(prefix, 'workflow', 'queries');
+    const client = new Kafka({ brokers: kafka().brokers.split(','), logLevel: logLevel.NOTHING });
+    const [producer, admin] = [client.producer(), client.admin()];
+    await Promise.all([producer.connect(), admin.connect()]);
+    const messages = ['no JSON', '5', 'null', '{"signature":7}', '[]'].map((request) => ({
+      value: '{}',
+      partition: 0,
+      headers: { request },
+    }));
+    const [sent] = await producer.send({ topic, messages });
+    const last = Number(sent?.baseOffset) + messages.length;
+
+    let committed = -1;
+    for (let tries = 0; tries < 100 && committed < last; tries += 1) {
+      await sleep(100);
+      const [offsets] = await admin.fetchOffsets({ groupId: `${prefix}qa.workflow.queries`, topics: [topic] });
+      committed = Number(offsets?.partitions.find(({ partition }) => partition === 0)?.offset);
+    }
+    await Promise.all([producer.disconnect(), admin.disconnect()]);
+    expect(committed).toBe(last);
+  }, 30_000);
 });
 
 /** What both wires must do alike. */
