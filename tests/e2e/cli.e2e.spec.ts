@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -278,12 +279,12 @@ describe('qa-pms by itself', () => {
     const environment = { DATA_DIR: join(folder, 'none'), PORT: '9' };
     const forms = ['text', 'json', 'yaml'].map((form) => qaPms(['doctor', '-o', form], environment));
 
-    const [text, json, yaml] = await Promise.all(forms);
+    const [plain, json, yaml] = await Promise.all(forms);
 
     const names = (value: unknown): string[] =>
       (value as { findings: { name: string }[] }).findings.map(({ name }) => name);
     expect(names(load(yaml!.out))).toEqual(names(JSON.parse(json!.out)));
-    expect(names(JSON.parse(json!.out)).filter((name) => !text!.out.includes(` ${name}: `))).toEqual([]);
+    expect(names(JSON.parse(json!.out)).filter((name) => !plain!.out.includes(` ${name}: `))).toEqual([]);
   }, 60_000);
 
   it.each([
@@ -323,6 +324,35 @@ describe('qa-pms by itself', () => {
     for (const line of ['gateway ready', 'is ready after', 'Try this first', 'LOG_LEVEL=info'])
       expect(out).toContain(line);
     expect(out).not.toContain('INFO');
+  }, 120_000);
+
+  /** A command whose standard output nobody reads, as behind `| head` when that has ended. */
+  function unread(args: string[], environment: Record<string, string> = {}) {
+    const { PATH = '', HOME = '' } = process.env;
+    const child = spawn(process.execPath, [CLI, ...args], { env: { PATH, HOME, ...environment } });
+    child.stdout.destroy();
+    const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
+    return { child, ended: Promise.all([exited, text(child.stderr)]) };
+  }
+
+  it('does its work when nobody reads its answer', async () => {
+    expect(await unread(['completion', 'bash']).ended).toEqual([0, '']);
+  });
+
+  it('serves when nobody reads what it says', async () => {
+    const port = String(await freePort());
+    const { child, ended } = unread(['serve'], { DATA_DIR: join(folder, 'unread'), PORT: port });
+    const isReady = () =>
+      fetch(`http://127.0.0.1:${port}/health/ready`).then(
+        ({ ok }) => ok,
+        () => false,
+      );
+    for (let tries = 0; tries < 600 && child.exitCode === null && !(await isReady()); tries += 1) await sleep(100);
+
+    const ready = await isReady();
+    child.kill('SIGTERM');
+
+    expect([ready, ...(await ended)]).toEqual([true, 0, '']);
   }, 120_000);
 
   it.each([

@@ -5,6 +5,7 @@ import { createProgram } from './program.js';
 
 /** `qa-pms`: ends the process with the exit code of the command. */
 export async function main(argv: string[]): Promise<void> {
+  survivesItsReaders();
   const program = createProgram();
   // Not needed before: it reads every setting.
   const serve = program.commands.find((command) => command.name() === 'serve');
@@ -21,6 +22,16 @@ export async function main(argv: string[]): Promise<void> {
     process.stderr.write(`qa-pms: ${message}\n`);
     process.exit(exitCode);
   }
+}
+
+/** A command does its work whole, and `serve` goes on, when nobody reads what they say (`qa-pms … | head`). */
+function survivesItsReaders(): void {
+  process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+    if (code === 'EPIPE') return;
+    process.stderr.write(`qa-pms: standard output cannot be written: ${message}\n`);
+    process.exitCode = EXIT_CODES.failed;
+  });
+  process.stderr.on('error', () => undefined);
 }
 
 /** Without this a mistyped command would be taken for an argument of `serve`, the default. */
