@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ListEstimates } from '@qa-pms/contracts';
 import type { Caller } from '@qa-pms/platform';
+import pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { refusedAs, Story, team, Tracking, worked } from './tracking.fixture.js';
 
@@ -73,6 +74,33 @@ describe('estimates', () => {
 
     expect(found).toMatchObject([{ templateId: template.id, userId: quinn.userId }]);
     await expect(estimates({ userId: quinn.userId }, robin)).rejects.toMatchObject(refusedAs('FORBIDDEN'));
+  });
+
+  it('learn from the latest 200 samples only', async () => {
+    const { quinn, robin, lead, ...rest } = team();
+    await worked(tracking, rest, quinn.userId, [900], { estimates: [600] });
+    const client = new pg.Client({ connectionString: tracking.databaseUrl });
+    await client.connect();
+    await client.query(`SET qa.all_projects = 'on'`);
+    // 200 of Robin's that are newer.
+    await client.query(
+      `INSERT INTO tracking.step_times (id, project_id, workflow_id, ticket_key, ticket_type, template_id, template_name,
+         step_index, step_name, user_id, status, seconds, estimate_seconds, ended_at)
+       SELECT gen_random_uuid(), project_id, gen_random_uuid(), ticket_key, ticket_type, template_id, template_name,
+         step_index, step_name, $2, status, 60, estimate_seconds, ended_at + number * interval '1 minute'
+       FROM tracking.step_times, generate_series(1, 200) AS numbers (number) WHERE project_id = $1`,
+      [rest.project, robin.userId],
+    );
+    await client.end();
+
+    const found = await estimates({}, lead);
+
+    const learned = found.map(({ userId, samples, p80HeldRate }) => [userId, samples, p80HeldRate]);
+    expect(learned).toEqual([
+      [null, 200, 1],
+      [quinn.userId, 1, null],
+      [robin.userId, 200, 1],
+    ]);
   });
 
   it('follow the newest version of a template', async () => {

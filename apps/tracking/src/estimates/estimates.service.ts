@@ -8,44 +8,56 @@ import { learn } from './estimate.rules.js';
 /** Only the latest samples teach: how a step is done changes over time. */
 const LATEST_SAMPLES = 200;
 
-const STEPS = statement(
-  'template-steps',
-  `SELECT template_id AS "templateId", step.position::integer - 1 AS "stepIndex", step.value ->> 'name' AS name,
-          (step.value ->> 'estimateSeconds')::integer AS "estimateSeconds"
-     FROM tracking.templates, jsonb_array_elements(steps) WITH ORDINALITY AS step (value, position)
-    WHERE project_id = $1 AND ($2::uuid IS NULL OR template_id = $2)
-    ORDER BY template_id, step.position`,
-);
+/** Steps of the newest version of each template that was used. A new one may have another step at an index: names count. */
+const STEPS = `steps AS (
+  SELECT template_id AS "templateId", step.position::integer - 1 AS "stepIndex", step.value ->> 'name' AS name,
+         (step.value ->> 'estimateSeconds')::integer AS "estimateSeconds"
+    FROM tracking.templates, jsonb_array_elements(steps) WITH ORDINALITY AS step (value, position)
+   WHERE project_id = $1 AND ($2::uuid IS NULL OR template_id = $2))`;
 
-// Skipped steps teach nothing about how long a step takes. A step that was handed over is one sample for everybody,
-// and one of their own part for each person.
-const SAMPLES = statement(
-  'estimate-samples',
-  `WITH samples AS (
-     SELECT template_id, step_index, step_name, user_id, seconds, ended_at FROM tracking.step_times
-      WHERE project_id = $1 AND ($2::uuid IS NULL OR template_id = $2) AND status = 'completed'
-        AND ($3::uuid IS NULL OR user_id = $3)
+/** Skipped steps teach nothing about how long a step takes. */
+const COMPLETED = `FROM tracking.step_times
+  WHERE project_id = $1 AND template_id = "templateId" AND step_index = "stepIndex" AND step_name = name AND status = 'completed'`;
+
+// Each reads the latest samples of each step by an index, however long the history is. A step that was handed over has a
+// part for each person, which all end with it: one sample for everybody, and one of their own part for each.
+const OF_ALL = statement(
+  'estimates-of-all',
+  `WITH ${STEPS}
+   SELECT steps.*, NULL AS "userId", ARRAY(
+     SELECT sum(seconds)::integer ${COMPLETED}
+      GROUP BY ended_at, workflow_id ORDER BY ended_at DESC, workflow_id LIMIT ${String(LATEST_SAMPLES)}
+   ) AS seconds FROM steps`,
+);
+const LATEST_OF_PERSON = `ARRAY(
+  SELECT seconds ${COMPLETED} AND user_id = "userId" ORDER BY ended_at DESC LIMIT ${String(LATEST_SAMPLES)})`;
+const OF_ONE = statement(
+  'estimates-of-one',
+  `WITH ${STEPS}, people AS (SELECT $3::uuid AS "userId")
+   SELECT *, ${LATEST_OF_PERSON} AS seconds FROM steps, people`,
+);
+// One probe of an index for each person; DISTINCT would read all rows.
+const OF_EACH = statement(
+  'estimates-of-each',
+  `WITH RECURSIVE people AS (
+     (SELECT user_id FROM tracking.step_times WHERE project_id = $1 ORDER BY user_id LIMIT 1)
      UNION ALL
-     SELECT template_id, step_index, step_name, NULL, sum(seconds)::integer, max(ended_at) FROM tracking.step_times
-      WHERE project_id = $1 AND ($2::uuid IS NULL OR template_id = $2) AND status = 'completed'
-      GROUP BY template_id, step_index, step_name, workflow_id
-   ), latest AS (
-     SELECT *, row_number() OVER (PARTITION BY template_id, step_index, step_name, user_id ORDER BY ended_at DESC) AS age
-       FROM samples
-   )
-   SELECT template_id AS "templateId", step_index AS "stepIndex", step_name AS name, user_id AS "userId",
-          array_agg(seconds) AS seconds
-     FROM latest WHERE age <= $4 GROUP BY template_id, step_index, step_name, user_id`,
+     SELECT (SELECT user_id FROM tracking.step_times WHERE project_id = $1 AND user_id > people.user_id
+              ORDER BY user_id LIMIT 1)
+       FROM people WHERE user_id IS NOT NULL
+   ), ${STEPS}
+   SELECT steps.*, "userId", ${LATEST_OF_PERSON} AS seconds
+     FROM steps, (SELECT user_id AS "userId" FROM people WHERE user_id IS NOT NULL) AS known`,
 );
 
-interface Step {
+/** A step, and what it took somebody, or everybody (null), the latest times. */
+interface Samples {
   templateId: string;
   stepIndex: number;
-  name: string;
   estimateSeconds: number;
+  userId: string | null;
+  seconds: number[];
 }
-
-type Samples = Omit<Step, 'estimateSeconds'> & { userId: string | null; seconds: number[] };
 
 /** Estimates that are learned from history. */
 @Injectable()
@@ -59,34 +71,26 @@ export class EstimatesService {
   async list(query: ListEstimates): Promise<{ data: Estimate[] }> {
     const person = seenUser(query.userId);
     const values = [requireProject(), query.templateId ?? null];
-    const [steps, samples] = await Promise.all([
-      this.db.read<Step>(STEPS, values),
-      this.db.read<Samples>(SAMPLES, [...values, person, LATEST_SAMPLES]),
+    const samples = await Promise.all([
+      query.userId ? [] : this.db.read<Samples>(OF_ALL, values),
+      person === null ? this.ofEach(values) : this.db.read<Samples>(OF_ONE, [...values, person]),
     ]);
-    const data = steps.flatMap((step) =>
-      estimatesOf(
-        step,
-        samples.filter((one) => isOf(one, step)),
-        person,
-      ),
-    );
-    return { data: query.userId ? data.filter(({ userId }) => userId !== null) : data };
+    const data = samples.flat().map(toEstimate);
+    return { data: data.sort((one, other) => (orderOf(one) < orderOf(other) ? -1 : 1)) };
+  }
+
+  /** Of everybody who has done a step. */
+  private async ofEach(values: unknown[]): Promise<Samples[]> {
+    const samples = await this.db.read<Samples>(OF_EACH, values);
+    return samples.filter(({ seconds }) => seconds.length > 0);
   }
 }
 
-function estimatesOf(step: Step, samples: Samples[], person: string | null): Estimate[] {
-  const learnedBy = new Map(samples.map(({ userId, seconds }) => [userId, seconds]));
-  const others = [...learnedBy.keys()].filter((userId) => userId !== null).sort();
-  const people = [null, ...(person === null ? others : [person])];
-  return people.map((userId) => ({
-    templateId: step.templateId,
-    stepIndex: step.stepIndex,
-    userId,
-    ...learn(learnedBy.get(userId) ?? [], step.estimateSeconds),
-  }));
+function toEstimate({ templateId, stepIndex, userId, seconds, estimateSeconds }: Samples): Estimate {
+  return { templateId, stepIndex, userId, ...learn(seconds, estimateSeconds) };
 }
 
-/** A new version of a template may have another step at an index: its name must be the same too. */
-function isOf(samples: Samples, step: Step): boolean {
-  return samples.templateId === step.templateId && samples.stepIndex === step.stepIndex && samples.name === step.name;
+/** By template and step, everybody's before each person's. */
+function orderOf({ templateId, stepIndex, userId }: Estimate): string {
+  return [templateId, String(stepIndex).padStart(4, '0'), userId ?? ''].join(' ');
 }
