@@ -128,7 +128,7 @@ class KafkaNode {
   async start(): Promise<void> {
     const logFile = join(this.folder, 'kafka.log');
     const log = openSync(logFile, 'a');
-    const memory = ['-Xmx384m', '-Xms128m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'];
+    const memory = ['-Xmx384m', '-Xms128m', '-XX:+UseSerialGC'];
     const logging = `-Dlog4j2.configurationFile=${join(this.folder, 'log4j2.properties')}`;
     const node = spawn('java', [...memory, logging, '-cp', classPath(this.jars), 'kafka.Kafka', this.config], {
       stdio: ['ignore', log, log],
