@@ -71,7 +71,7 @@ export class Session {
 }
 
 /** Sign-in with user name and password. Errors: SIGN_IN_FAILED. */
-export class Login extends query({ service: 'identity', name: 'login', reply: Session }) {
+export class Login extends query({ service: 'identity', name: 'login', reply: Session, confidential: true }) {
   @TextField({ description: 'User name.', max: 100, example: 'qa' })
   username!: string;
 

@@ -26,6 +26,8 @@ export interface MessageContract<Kind extends MessageKind = MessageKind, Reply =
    * For events: the id of what changed. Null where order does not matter.
    */
   key: string | null;
+  /** Its payload or reply holds a secret: both travel encrypted, since brokers keep what they carry for a time. */
+  confidential?: boolean;
   /** Only carries the reply's type. */
   readonly replyType?: Reply;
 }
@@ -57,6 +59,7 @@ interface RequestOptions<Reply extends object> {
   /** Class of the reply. */
   reply: DtoClass<Reply>;
   permission?: Permission | null;
+  confidential?: boolean;
 }
 
 /** Base of messages whose payload has no fields beyond its own. */

@@ -57,6 +57,7 @@ export class CreateUser extends command({
   name: 'create-user',
   reply: UserAccount,
   permission: 'users:write',
+  confidential: true,
   key: null,
 }) {
   @TextField({ description: 'Name to sign in with.', max: 100, pattern: USERNAME, example: 'qa' })
@@ -148,6 +149,7 @@ export class SeedDemo extends command({
   name: 'seed-demo',
   reply: Empty,
   permission: 'users:write',
+  confidential: true,
   key: null,
 }) {
   @ListField(() => DemoUser, { description: 'The users.' })

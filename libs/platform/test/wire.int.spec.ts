@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Controller, Injectable, Module } from '@nestjs/common';
 import { AppError, command, event, IntegerField, query, TextField, wireName } from '@qa-pms/contracts';
 import {
@@ -33,6 +33,10 @@ class Ask extends query({ service: 'workflow', name: 'ask', reply: Echo, permiss
   @TextField({ description: 'What to say, or what to do.', max: 1000 })
   say!: string;
 }
+class Whisper extends query({ service: 'workflow', name: 'whisper', reply: Echo, confidential: true }) {
+  @TextField({ description: 'What nobody else may read.', max: 1000 })
+  secret!: string;
+}
 class Append extends command({ service: 'workflow', name: 'append', reply: Echo, key: 'list' }) {
   @TextField({ description: 'The list.', max: 100 })
   list!: string;
@@ -63,6 +67,11 @@ class ToyMessages {
     if (say === 'who') return { said: requireUser().userId };
     if (say === 'sleep') await sleep(1_000);
     return { said: say };
+  }
+
+  @Handle(Whisper)
+  whisper({ secret }: Whisper): Echo {
+    return { said: secret.toUpperCase() };
   }
 
   @Handle(Append)
@@ -213,6 +222,18 @@ function contract(brokers: () => string): void {
     const reply = await bus.request(Ask, { say: 'who' }, { caller: tester });
 
     expect(reply).toEqual({ said: 'u1' });
+  });
+
+  it('carries what is confidential encrypted, both ways', async () => {
+    const carried: string[] = [];
+    const request = jest.spyOn(runtime.wire, 'request');
+    const reply = await bus.request(Whisper, { secret: 'open sesame' }, { caller: tester });
+    for (const [, , { body }] of request.mock.calls) carried.push(body);
+    for (const { value } of request.mock.results) carried.push((await (value as Promise<{ body: string }>)).body);
+    request.mockRestore();
+
+    expect(reply).toEqual({ said: 'OPEN SESAME' });
+    expect(carried).toEqual([expect.stringMatching(/^enc:v1:/), expect.stringMatching(/^enc:v1:/)]);
   });
 
   it('hands an error with its facts to the caller', async () => {

@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { AppError, type Permission } from '@qa-pms/contracts';
+import { AppError, type MessageContract, type Permission, wireName } from '@qa-pms/contracts';
 import type { Caller, MessageContext } from '../context.js';
-import { signingKey } from '../secrets.js';
+import { decryptSecret, encryptSecret, signingKey } from '../secrets.js';
 import { injectTrace } from '../telemetry/spans.js';
 
 /** Facts about a message, beside its body. On Kafka they are record headers. */
@@ -23,6 +23,18 @@ export interface ReplyEnvelope {
 /** A fact as it travels; its place names it for the dead letters. */
 export interface EventEnvelope extends Envelope {
   topic: string;
+}
+
+type Carried = 'payload' | 'reply';
+
+/** The JSON of a payload or reply as it travels. */
+export function toWire(contract: MessageContract, carried: Carried, json: string): string {
+  return contract.confidential === true ? encryptSecret(json, `${wireName(contract)} ${carried}`) : json;
+}
+
+/** The JSON that `toWire` was given. Throws where that was elsewhere, or with a key that is not here. */
+export function fromWire(contract: MessageContract, carried: Carried, text: string): string {
+  return contract.confidential === true ? decryptSecret(text, `${wireName(contract)} ${carried}`) : text;
 }
 
 /** What the signature of a request covers, in its order. */

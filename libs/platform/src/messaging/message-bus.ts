@@ -1,10 +1,11 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash, createHmac, randomUUID } from 'node:crypto';
 import { AppError, keyOf, type ReplyOf, type RequestClass, type ServiceName, wireName } from '@qa-pms/contracts';
 import { type Caller, findContext, type MessageContext } from '../context.js';
-import { type Envelope, requestHeaders } from './envelope.js';
+import { type Envelope, fromWire, requestHeaders, toWire } from './envelope.js';
 import type { Span } from '@opentelemetry/api';
 import { counter, histogram, Ongoing, PART_BUCKETS, secondsSince } from '../telemetry/metrics.js';
 import { inSpan, observe, SpanKind, startSpan } from '../telemetry/spans.js';
+import { signingKey } from '../secrets.js';
 import type { Wire } from './wire.js';
 
 const requests = counter('rpc_requests_total', 'Requests between services, by the called one (`target`).', [
@@ -65,8 +66,9 @@ export class MessageBus {
     const { service: target } = contract;
     const name = wireName(contract);
     if (this.inFlight >= this.limits.maxInFlight) throw new AppError('OVERLOADED', { upstream: target });
-    const body = JSON.stringify(payload);
-    const context = contextFor(options, this.limits.timeoutMs, body);
+    const json = JSON.stringify(payload);
+    const body = toWire(contract, 'payload', json);
+    const context = contextFor(options, this.limits.timeoutMs, json);
     const key = contract.kind === 'command' ? (keyOf(contract, payload) ?? context.messageId) : null;
     const start = performance.now();
     const labels = { service: this.service, target, message: name };
@@ -79,7 +81,7 @@ export class MessageBus {
       return await inSpan(this.spanOf(target, name, context), async () => {
         const envelope: Envelope = { key, headers: requestHeaders(name, context, body), body };
         const reply = await withDeadline(this.wire.request(target, contract.kind, envelope), context.deadline, target);
-        if (reply.ok) return reply.body;
+        if (reply.ok) return fromWire(contract, 'reply', reply.body);
         const { code, details } = JSON.parse(reply.body) as { code: string; details: Record<string, unknown> };
         throw AppError.from(code, details);
       });
@@ -105,7 +107,11 @@ export class MessageBus {
   }
 }
 
-function contextFor(options: RequestOptions, timeoutMs: number, body: string): MessageContext & { deadline: number } {
+function contextFor(
+  options: RequestOptions,
+  timeoutMs: number,
+  payload: string,
+): MessageContext & { deadline: number } {
   const current = findContext();
   const caller = options.caller ?? current?.caller;
   if (!caller) throw new Error('A request needs a caller: use runAsSystem for background work.');
@@ -117,7 +123,8 @@ function contextFor(options: RequestOptions, timeoutMs: number, body: string): M
     requestId: options.requestId ?? current?.requestId ?? id,
     deadline: Math.min(own, current?.deadline ?? own),
     caller,
-    idempotencyHash: idempotencyKey ? createHash('sha256').update(body).digest('base64url') : null,
+    // With a key: of a payload with a password a plain hash, which is stored, would let that be guessed.
+    idempotencyHash: idempotencyKey ? createHmac('sha256', signingKey()).update(payload).digest('base64url') : null,
   };
 }
 

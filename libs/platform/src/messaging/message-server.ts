@@ -9,7 +9,8 @@ import { countFault } from '../telemetry/http-telemetry.js';
 import { subjectOf } from '../telemetry/spans.js';
 import { validatePayload } from '../validation.js';
 import type { DeadLetterStore } from './dead-letters.js';
-import { contextOfEvent, contextOfRequest, type Envelope, type EventEnvelope, type ReplyEnvelope } from './envelope.js';
+import type { Envelope, EventEnvelope, ReplyEnvelope } from './envelope.js';
+import { contextOfEvent, contextOfRequest, fromWire, toWire } from './envelope.js';
 import { Lanes } from './lanes.js';
 import { Handling } from './message-telemetry.js';
 import type { Serving, Wire } from './wire.js';
@@ -147,14 +148,14 @@ export class MessageServer extends Server implements CustomTransportStrategy {
         this.ended(envelope, startedAt, 'expired');
         return null;
       }
-      const { permission } = entry.message.contract;
+      const { contract } = entry.message;
       const { system, permissions } = context.caller;
-      if (permission !== null && !system && !permissions.includes(permission))
-        throw new AppError('FORBIDDEN', { permission });
-      const payload: unknown = JSON.parse(envelope.body);
+      if (contract.permission !== null && !system && !permissions.includes(contract.permission))
+        throw new AppError('FORBIDDEN', { permission: contract.permission });
+      const payload: unknown = JSON.parse(fromWire(contract, 'payload', envelope.body));
       validatePayload(entry.message, payload);
       handling.describe(() => subjectOf(payload as object));
-      const body = JSON.stringify((await entry.call(payload)) ?? {});
+      const body = toWire(contract, 'reply', JSON.stringify((await entry.call(payload)) ?? {}));
       this.ended(envelope, startedAt, 'ok');
       return { ok: true, body };
     } catch (error) {
