@@ -70,7 +70,7 @@ function tokenOf(claims: Record<string, unknown>, expires = '5m', issuer = 'qa-p
     .setSubject(typeof claims['sub'] === 'string' ? claims['sub'] : USER)
     .setIssuer(issuer)
     .setAudience('qa-pms')
-    .setIssuedAt()
+    .setIssuedAt(claims['iat'] as number | undefined)
     .setNotBefore('0s')
     .setExpirationTime(expires)
     .sign(privateKey);
@@ -197,6 +197,7 @@ describe('tokens', () => {
     ['garbage', () => Promise.resolve('a.b.c')],
     ['an expired one', () => tokenOf({}, '-1m')],
     ['that of another issuer', () => tokenOf({}, '5m', 'somebody')],
+    ['one of the future', () => tokenOf({ iat: Math.floor(Date.now() / 1_000) + 60 })],
     [
       'one without a signature',
       () =>

@@ -6,6 +6,8 @@ import { createLocalJWKSet, errors, type JWTVerifyGetKey, jwtVerify } from 'jose
 import { LRUCache } from 'lru-cache';
 import { GatewaySettings } from '../gateway.settings.js';
 
+/** By so much clocks may differ. */
+const CLOCK_TOLERANCE_S = 5;
 const CACHED_TOKENS = 10_000;
 /** An unknown key id asks identity for its keys at most this often. */
 const KEYS_MIN_AGE_MS = 1_000;
@@ -58,8 +60,11 @@ export class Tokens {
           issuer: this.settings.issuer,
           audience: 'qa-pms',
           requiredClaims: ['exp', 'nbf', 'iat', 'sub'],
-          clockTolerance: 5,
+          clockTolerance: CLOCK_TOLERANCE_S,
         });
+        // jose asks only that it is a number.
+        if ((payload.iat ?? 0) > Date.now() / 1_000 + CLOCK_TOLERANCE_S)
+          throw new errors.JWTClaimValidationFailed('issued in the future', payload, 'iat');
         return { userId: payload.sub ?? '', expiresAt: (payload.exp ?? 0) * 1_000 };
       } catch (error) {
         // A key that we do not know yet: identity may have made it a moment ago.
