@@ -62,6 +62,23 @@ describe('qa-pms beside a running product', () => {
     while ((await known()).rowCount === 0) await new Promise((resolve) => setTimeout(resolve, 50));
   }, 60_000);
 
+  it('audits the isolation of projects, and fails where it is broken', async () => {
+    const sound = await say(['audit', 'isolation', '-o', 'json']);
+    await database.query('ALTER TABLE workflow.reports DISABLE ROW LEVEL SECURITY');
+    const broken = await say(['audit', 'isolation']);
+    await database.query('ALTER TABLE workflow.reports ENABLE ROW LEVEL SECURITY');
+
+    expect(sound).toMatchObject({ code: 0, err: '' });
+    const { failures, tables } = JSON.parse(sound.out) as { failures: number; tables: { service: string }[] };
+    expect(failures).toBe(0);
+    expect(new Set(tables.map(({ service }) => service))).toEqual(
+      new Set(['identity', 'jira', 'workflow', 'tracking']),
+    );
+    expect(broken.code).toBe(1);
+    expect(broken.out).toMatch(/^workflow +reports .*Row-level security is off/m);
+    expect(broken.err).toContain('(1 faults)');
+  }, 60_000);
+
   it('lists, shows and replays dead letters in the running service', async () => {
     const key = randomUUID();
     const [first, second] = [await park(key, changed(key)), await park(key, changed(key))];

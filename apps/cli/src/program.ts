@@ -114,6 +114,13 @@ function operations(program: Command, run: Run): void {
     .action(run(async (context, ids: string[]) => (await import('./dead-letters.js')).dropDeadLetters(ids, context)));
 
   program
+    .command('audit')
+    .description('Whether what must hold does.')
+    .command('isolation')
+    .description('try to reach rows of one project from another, in every table; exit code 1 where that succeeds')
+    .action(run(async (context) => (await import('./audit.js')).auditIsolation(context)));
+
+  program
     .command('health')
     .description('Ask a running service how it is; exit code 1 where it is not ready.')
     .option('--url <url>', 'address of the service', 'http://127.0.0.1:3000')

@@ -10,4 +10,5 @@ export const identityDatabase: DatabaseOptions = {
   schema: 'identity',
   entities: [User, Project, Membership, SigningKey],
   migrations: [CreateIdentity1763690000000],
+  acrossProjects: { memberships: 'They say which projects somebody is in, before there is one to be scoped to.' },
 };

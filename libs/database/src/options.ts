@@ -10,4 +10,6 @@ export interface DatabaseOptions {
   entities: AnyClass[];
   /** TypeORM migrations, in their order. */
   migrations: AnyClass[];
+  /** Tables with a `project_id` that are read across projects, each with the reason. */
+  acrossProjects?: Record<string, string>;
 }

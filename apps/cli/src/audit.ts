@@ -1,0 +1,37 @@
+import { type ProbedTable, probeIsolation } from '@qa-pms/database';
+import { servicesWithDatabase, withDatabase, withDataSource } from './database.js';
+import { CliError } from './errors.js';
+import { type Context, table } from './output.js';
+
+/**
+ * `qa-pms audit isolation`: tries from each service's own role to see and to change rows of another project, in every
+ * table that has some. Throws (exit code 1), after its report, where it could.
+ */
+export async function auditIsolation({ file, output }: Context): Promise<void> {
+  const services = servicesWithDatabase();
+  const progress = output.progress('probing');
+  const tables = await withDatabase(file, async ({ settings }) => {
+    const all: (ProbedTable & { service: string })[] = [];
+    for (const [index, service] of services.entries()) {
+      progress.at(index, services.length);
+      const probed = await withDataSource(service, settings, (dataSource) =>
+        probeIsolation(dataSource, service.database),
+      );
+      all.push(...probed.map((one) => ({ service: service.name, ...one })));
+    }
+    return all;
+  }).finally(() => {
+    progress.done();
+  });
+  const failures = tables.reduce((sum, { faults }) => sum + faults.length, 0);
+  await output.print({ at: new Date().toISOString(), failures, tables }, () => {
+    const result = ({ faults, exception }: ProbedTable): string =>
+      faults.length > 0 ? output.style('red', faults.join(' ')) : (exception ?? output.style('green', 'isolated'));
+    const rows = tables.map((one) => [one.service, one.table, String(one.projects), String(one.rows), result(one)]);
+    return table(['service', 'table', 'projects', 'rows', 'result'], rows);
+  });
+  if (failures > 0)
+    throw new CliError(
+      `Rows of one project can be reached from another, or could be (${String(failures)} faults): make the policies as the migrations do.`,
+    );
+}
