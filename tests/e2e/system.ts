@@ -12,6 +12,9 @@ const ROOT = join(import.meta.dirname, '../..');
 const CLI = join(ROOT, 'apps/cli/bin/qa-pms.js');
 const START_LIMIT_MS = 90_000;
 
+/** As the README starts them. */
+const HEAP_OF_SERVICE = ['--max-old-space-size=128', '--max-semi-space-size=8'];
+
 /** Where each service's entry point lies. */
 const MAINS: Record<string, string> = {
   identity: 'apps/identity/dist/main.js',
@@ -134,6 +137,12 @@ async function signInWith(url: string, dataDir: string, username: string, projec
   return Api.signIn(url, username, password, project);
 }
 
+/** The options with which `npm start` limits its heap. */
+async function heapOfStart(): Promise<string[]> {
+  const { scripts } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { scripts: { start: string } };
+  return scripts.start.match(/--max-\S+/g) ?? [];
+}
+
 /** Everything in one process, as `npm start` runs it; a data folder that is given is not removed with it. */
 export async function startAllInOneSystem(
   environment: Record<string, string> = {},
@@ -143,7 +152,7 @@ export async function startAllInOneSystem(
   const port = await freePort();
   const url = `http://127.0.0.1:${String(port)}`;
   const start = async (): Promise<Process> => {
-    const one = new Process(url, [CLI, 'serve'], {
+    const one = new Process(url, [...(await heapOfStart()), CLI, 'serve'], {
       PORT: String(port),
       DATA_DIR: dataDir,
       LOG_LEVEL: 'warn',
@@ -219,15 +228,11 @@ export async function startDistributedSystem(
   const start = async (service: string, name: string): Promise<Process> => {
     if (service === 'simulator') return startSimulator();
     const port = await freePort();
-    const one = new Process(
-      `http://127.0.0.1:${String(port)}`,
-      ['--max-old-space-size=128', '--max-semi-space-size=8', MAINS[service] ?? ''],
-      {
-        ...common,
-        PORT: String(port),
-        INSTANCE_ID: name,
-      },
-    );
+    const one = new Process(`http://127.0.0.1:${String(port)}`, [...HEAP_OF_SERVICE, MAINS[service] ?? ''], {
+      ...common,
+      PORT: String(port),
+      INSTANCE_ID: name,
+    });
     processes.set(name, one);
     return one.ready();
   };

@@ -10,7 +10,7 @@ const [first, ...others] = process.argv.slice(2);
 const prints =
   ['help', 'completion'].includes(first) || [first, ...others].some((word) => /^(-h|--help|-V|--version)$/.test(word));
 if (!prints && Number(process.versions.node.split('.')[0]) < 24 && existsSync(bundled)) {
-  const child = spawn(bundled, process.argv.slice(1), { stdio: 'inherit' });
+  const child = spawn(bundled, [...process.execArgv, ...process.argv.slice(1)], { stdio: 'inherit' });
   // A terminal sends Ctrl+C to both; who stops this process with a signal means the other one.
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   process.on('SIGINT', () => undefined);
