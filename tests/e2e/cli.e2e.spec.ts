@@ -76,7 +76,7 @@ describe('qa-pms beside a running product', () => {
     );
     expect(broken.code).toBe(1);
     expect(broken.out).toMatch(/^workflow +reports .*Row-level security is off/m);
-    expect(broken.err).toContain('(1 faults)');
+    expect(broken.err).toContain('Projects are not kept apart (faults: 1)');
   }, 60_000);
 
   it('lists, shows and replays dead letters in the running service', async () => {

@@ -4,8 +4,8 @@ import { CliError } from './errors.js';
 import { type Context, table } from './output.js';
 
 /**
- * `qa-pms audit isolation`: tries from each service's own role to see and to change rows of another project, in every
- * table that has some. Throws (exit code 1), after its report, where it could.
+ * `qa-pms audit isolation`: tries, as the role that each service works in, to see rows of another project and to make
+ * some for it. Throws (exit code 1), after its report, where it could.
  */
 export async function auditIsolation({ file, output }: Context): Promise<void> {
   const services = servicesWithDatabase();
@@ -32,6 +32,6 @@ export async function auditIsolation({ file, output }: Context): Promise<void> {
   });
   if (failures > 0)
     throw new CliError(
-      `Rows of one project can be reached from another, or could be (${String(failures)} faults): make the policies as the migrations do.`,
+      `Projects are not kept apart (faults: ${String(failures)}): restore the policies that the migrations made.`,
     );
 }

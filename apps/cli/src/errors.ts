@@ -36,8 +36,8 @@ export class CliError extends Error {
       );
     }
     if (code === 'ENOSPC') return new CliError(`The disk is full (${message}): make room, and try again.`);
-    // undefined_table: https://www.postgresql.org/docs/18/errcodes-appendix.html
-    if (code === '42P01')
+    // undefined_table, invalid_schema_name: https://www.postgresql.org/docs/18/errcodes-appendix.html
+    if (code === '42P01' || code === '3F000')
       return new CliError(`The tables are not all there (${message}): apply the migrations with qa-pms migrate run.`);
     if (typeof code === 'string' && UNREACHABLE.has(code))
       return new CliError(

@@ -19,8 +19,8 @@ export interface ProbedTable {
 const PROBED_PROJECTS = 3;
 
 /**
- * Tries, as the service's own role does its work, to see and to change rows of another project in every table that has
- * some. All in a transaction that is rolled back.
+ * Tries, as the role that the service works in, to see rows of another project and to make some for it, in every table
+ * that has a `project_id`. All in a transaction that is rolled back.
  */
 export async function probeIsolation(
   dataSource: DataSource,
