@@ -25,8 +25,10 @@ export async function auditIsolation({ file, output }: Context): Promise<void> {
   });
   const failures = tables.reduce((sum, { faults }) => sum + faults.length, 0);
   await output.print({ at: new Date().toISOString(), failures, tables }, () => {
-    const result = ({ faults, exception }: ProbedTable): string =>
-      faults.length > 0 ? output.style('red', faults.join(' ')) : (exception ?? output.style('green', 'isolated'));
+    const result = ({ faults, exception, rows: count }: ProbedTable): string => {
+      if (faults.length > 0) return output.style('red', faults.join(' '));
+      return exception ?? (count === 0 ? 'secured; no rows to try' : output.style('green', 'isolated'));
+    };
     const rows = tables.map((one) => [one.service, one.table, String(one.projects), String(one.rows), result(one)]);
     return table(['service', 'table', 'projects', 'rows', 'result'], rows);
   });

@@ -29,13 +29,13 @@ export async function probeIsolation(
   const runner = dataSource.createQueryRunner();
   await runner.startTransaction();
   try {
-    if (await isExemptFromRowSecurity(dataSource)) await runner.query(`SET LOCAL ROLE ${RUNTIME_ROLE}`);
     const tables = (await runner.query(
       `SELECT relname AS name, relrowsecurity AND relforcerowsecurity AS secured FROM pg_class
        JOIN pg_attribute ON attrelid = pg_class.oid AND attname = 'project_id'
        WHERE relnamespace = $1::regnamespace AND relkind IN ('r', 'p') ORDER BY relname`,
       [schema],
     )) as { name: string; secured: boolean }[];
+    if (await isExemptFromRowSecurity(dataSource)) await runner.query(`SET LOCAL ROLE ${RUNTIME_ROLE}`);
     const probed: ProbedTable[] = [];
     for (const { name, secured } of tables) {
       const exception = acrossProjects[name] ?? null;
