@@ -1,6 +1,8 @@
 import { createServer, type Server } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer, type Socket } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Module } from '@nestjs/common';
 import {
@@ -111,6 +113,15 @@ describe('metrics', () => {
   });
 });
 
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+/** Megabytes that are in use, without garbage. */
+function megabytesInUse(): number {
+  collectGarbage();
+  return process.memoryUsage().heapUsed / 1e6;
+}
+
 /** Ways in which a collector can be of no use; each answers its port. */
 const FAULTS: [name: string, listen: () => Promise<Server | TcpServer | null>][] = [
   ['absent', () => Promise.resolve(null)],
@@ -136,20 +147,27 @@ describe.each(['http/protobuf', 'grpc'])('a collector over %s that is', (protoco
       const tracing = await startTracing(settings, { service: 'gateway', version: '0', instanceId: 'x' });
       const service = await boot();
       const [failed, dropped] = [await total('spans_failed_total'), await total('spans_dropped_total')];
+      const before = megabytesInUse();
 
       const statuses = new Set<number>();
-      for (let count = 0; count < 6_000; count += 1)
+      for (let count = 0; count < 6_000; count += 1) {
         statuses.add((await service.http.inject({ url: `/things/${String(count)}` })).statusCode);
-      const heap = process.memoryUsage().heapUsed;
+        // Without a turn of its own nothing is sent, and nothing of a request is let go.
+        if (count % 20 === 0) await nextTurn();
+      }
+      await nextTurn();
+      const more = megabytesInUse() - before;
       const start = performance.now();
       await tracing?.stop();
       const tookMs = performance.now() - start;
 
       process.stderr.write(
-        `collector ${name} over ${protocol}: stopped after ${tookMs.toFixed(0)} ms, heap ${(heap / 1e6).toFixed(0)} MB\n`,
+        `collector ${name} over ${protocol}: stopped after ${tookMs.toFixed(0)} ms, ${more.toFixed(1)} MB more in use\n`,
       );
       expect([...statuses]).toEqual([200]);
       expect(tookMs).toBeLessThan(3_000);
+      // 4,096 spans wait at most: about 4 MB, and twice as much on its way.
+      expect(more).toBeLessThan(20);
       if (name !== 'slow' && name !== 'answering garbage')
         expect(
           (await total('spans_failed_total')) - failed + (await total('spans_dropped_total')) - dropped,

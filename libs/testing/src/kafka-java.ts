@@ -13,7 +13,7 @@ import type { TestKafka } from './kafka.js';
 
 const run = promisify(execFile);
 
-const START_LIMIT_MS = 60_000;
+const START_LIMIT_MS = 120_000;
 const STOP_LIMIT_MS = 20_000;
 
 /** Settings of a single node for tests, by Kafka's names: https://kafka.apache.org/42/configuration/broker-configs/ */
