@@ -1,7 +1,6 @@
 import { setTimeout as sleepFor } from 'node:timers/promises';
 import { AppError } from '@qa-pms/contracts';
-import type { Log } from '@qa-pms/platform';
-import { LRUCache } from 'lru-cache';
+import type { Log, RedisConnection } from '@qa-pms/platform';
 import { Pool } from 'undici';
 import { ACCEPT_ENCODING, BadAnswer, parseJson, readText } from './body.js';
 import { type Failure, Failures, type Outcome } from './failures.js';
@@ -9,7 +8,7 @@ import { Guard, NotAllowed, type Resolve } from './guard.js';
 import { type CallOutcome, type HttpObserver, SILENT } from './observer.js';
 import { Protection } from './protection.js';
 import { type Headers, readWait } from './rate-limit-headers.js';
-import { RateLimit } from './rate-limit.js';
+import { RateLimits } from './rate-limits.js';
 import { TrySpan } from './try-span.js';
 import type { UpstreamSettings } from './upstream.settings.js';
 
@@ -24,6 +23,8 @@ export interface HttpClientOptions {
   observer?: HttpObserver | undefined;
   /** Hears of the circuit breaker's changes. */
   log?: Pick<Log, 'warn'> | undefined;
+  /** Keeps the limits of accounts for all instances together. */
+  redis?: RedisConnection | null | undefined;
   /** Certificate authorities (PEM) instead of Node's. */
   ca?: string;
   /** Resolves host names; for tests. */
@@ -78,8 +79,6 @@ const NOT_SENT = new Set<CallOutcome>(['circuit_open', 'overloaded']);
 const REPEATABLE = new Set(['GET', 'PUT', 'DELETE']);
 const MAX_HEADER_BYTES = 16 * 1024;
 const MAX_DUMPED_BYTES = 64 * 1024;
-/** Accounts whose limits are kept in mind. */
-const MAX_ACCOUNTS = 1_000;
 /** A path with one of these would be another path to the server. */
 const DOT_SEGMENT = /(^|\/)(\.|%2e){1,2}(\/|$)/i;
 
@@ -95,7 +94,7 @@ export class HttpClient {
   private readonly guard: Guard;
   private readonly failures: Failures;
   private readonly protection: Protection;
-  private readonly limits = new LRUCache<string, RateLimit>({ max: MAX_ACCOUNTS });
+  private readonly limits: RateLimits;
   private readonly observer: HttpObserver;
   private readonly sleep: (ms: number, signal: AbortSignal) => Promise<unknown>;
 
@@ -108,6 +107,7 @@ export class HttpClient {
     this.sleep = options.sleep ?? ((ms, signal) => sleepFor(ms, undefined, { signal }));
     this.guard = new Guard(settings, options.resolve);
     this.failures = new Failures(upstream);
+    this.limits = new RateLimits(`${upstream} ${base.host}`, settings, options.redis ?? null);
     const names = { upstream, server: this.base.host };
     this.protection = new Protection(names, settings, this.failures, this.observer, options.log);
     const tls = { minVersion: 'TLSv1.2' as const, timeout: settings.connectTimeoutMs, ...(ca !== undefined && { ca }) };
@@ -182,16 +182,16 @@ export class HttpClient {
 
   /** Waits for the rate limit of the account; a failure where it leaves no time. */
   private async admitted(journey: Journey<unknown>): Promise<Failure | null> {
-    if (Date.now() >= journey.deadline) return this.late(journey);
+    const { deadline, call } = journey;
+    if (Date.now() >= deadline) return this.late(journey);
     const { upstream } = this.options;
-    const limit = this.limitOf(journey.call.account);
-    const isHeld = limit.heldMs(Date.now()) > 0;
-    const { waitMs, taken } = limit.take(Date.now(), journey.deadline);
+    const { account = '' } = call;
+    const { waitMs, taken, isHeld } = await this.limits.take(account, deadline);
     if (waitMs > 0) this.observer.rateLimited({ upstream, by: isHeld ? 'upstream' : 'client' });
     if (!taken) return this.failures.rateLimited(waitMs);
     // What others learn from the upstream meanwhile prolongs the wait.
-    for (let left = waitMs; left > 0; left = limit.heldMs(Date.now())) {
-      if (Date.now() + left > journey.deadline) return this.failures.rateLimited(left);
+    for (let left = waitMs; left > 0; left = await this.limits.heldMs(account)) {
+      if (Date.now() + left > deadline) return this.failures.rateLimited(left);
       if (!(await this.paused(Math.ceil(left), journey))) return this.late(journey);
     }
     return null;
@@ -220,7 +220,7 @@ export class HttpClient {
         ...(call.body !== undefined && { body: JSON.stringify(call.body) }),
       });
       status = reply.statusCode;
-      const waitMs = this.obeyed(call.account, status, reply.headers);
+      const waitMs = await this.obeyed(call.account, status, reply.headers);
       if (isTaken(call, status)) {
         const sent = status === 204 ? { 'content-length': '0' } : reply.headers;
         const text = await readText(reply.body, sent, settings.maxResponseBytes);
@@ -240,7 +240,7 @@ export class HttpClient {
   }
 
   /** Notes what an answer says of the account's limit; answers the wait of one that is refused for it. */
-  private obeyed(account: string | undefined, status: number, headers: Headers): number | null {
+  private async obeyed(account = '', status: number, headers: Headers): Promise<number | null> {
     const { upstream, settings } = this.options;
     const busy = status === 429 || status === 503;
     // Moments are told by the upstream's clock, which may differ from ours.
@@ -248,15 +248,8 @@ export class HttpClient {
     const told = readWait(headers, Number.isNaN(clock) ? Date.now() : clock, status);
     const waitMs = told ?? (status === 429 ? settings.rateLimitedWaitSeconds * 1000 : null);
     if (status === 429) this.observer.rateLimited({ upstream, by: 'upstream' });
-    if (waitMs !== null) this.limitOf(account).hold(Date.now(), waitMs);
+    if (waitMs !== null) await this.limits.hold(account, waitMs);
     return busy ? waitMs : null;
-  }
-
-  private limitOf(account = ''): RateLimit {
-    const { ratePerSecond, rateBurst } = this.options.settings;
-    const known = this.limits.get(account) ?? new RateLimit(ratePerSecond, rateBurst);
-    this.limits.set(account, known);
-    return known;
   }
 
   /** Throws NotAllowed where the call would leave the base address, or that may not be called. */

@@ -1,5 +1,5 @@
 /** An upstream that says a wait beyond this is asked again then: it may be wrong, and limits last an hour at most. */
-const MAX_HOLD_MS = 15 * 60_000;
+export const MAX_HOLD_MS = 15 * 60_000;
 
 /**
  * The limit of one account: a token bucket, kept as the moment at which it is full again (GCRA, ITU-T I.371), and a
@@ -8,8 +8,10 @@ const MAX_HOLD_MS = 15 * 60_000;
 export class RateLimit {
   private fullAt = 0;
   private heldUntil = 0;
-  private readonly intervalMs: number;
-  private readonly toleranceMs: number;
+  /** Milliseconds in which a token comes back; 0: no limit. */
+  readonly intervalMs: number;
+  /** Milliseconds that a burst may be ahead. */
+  readonly toleranceMs: number;
 
   /** `perSecond` 0 is no limit. */
   constructor(perSecond: number, burst: number) {

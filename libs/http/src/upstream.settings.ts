@@ -100,7 +100,8 @@ export function upstreamSettings(
 
     @Setting({
       key: key('rate_per_second'),
-      description: 'Calls a second for each account, in the long run; 0: no limit of ours.',
+      description:
+        'Calls a second for each account, in the long run: of all instances together with redis.url, else of each; 0: no limit of ours.',
       example: '5',
     })
     ratePerSecond = 20;

@@ -30,6 +30,8 @@ export { publishing } from './messaging/message-telemetry.js';
 export type * from './messaging/wire.js';
 export * from './platform.module.js';
 export * from './platform.settings.js';
+export * from './redis/redis.js';
+export * from './redis/redis.settings.js';
 export * from './runner.js';
 export * from './runtime.js';
 export * from './secrets.js';

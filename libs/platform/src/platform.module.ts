@@ -5,6 +5,7 @@ import { BackgroundJobs } from './jobs.js';
 import { Log, logFor } from './log.js';
 import { MessageBus } from './messaging/message-bus.js';
 import { PlatformSettings } from './platform.settings.js';
+import { RedisConnection } from './redis/redis.js';
 import type { Runtime } from './runtime.js';
 import type { ServiceDefinition } from './service.js';
 import { TelemetrySettings } from './telemetry/telemetry.settings.js';
@@ -29,6 +30,7 @@ export class PlatformModule {
       { provide: PlatformSettings, useValue: settings },
       { provide: TelemetrySettings, useValue: runtime.telemetry },
       { provide: Health, useValue: runtime.health },
+      { provide: RedisConnection, useValue: runtime.redis },
       { provide: Log, useValue: log },
       { provide: MessageBus, useValue: new MessageBus(runtime.wire, service.name, limits) },
       BackgroundJobs,

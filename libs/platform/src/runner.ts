@@ -11,6 +11,7 @@ import { KafkaSettings } from './kafka/kafka.settings.js';
 import { onLogLine } from './log.js';
 import { InProcessWire } from './messaging/in-process-wire.js';
 import { PlatformSettings } from './platform.settings.js';
+import { RedisSettings } from './redis/redis.settings.js';
 import { createRuntime, type Runtime, VERSION } from './runtime.js';
 import type { ServiceDefinition } from './service.js';
 import { logLines, startProcessMetrics } from './telemetry/process-metrics.js';
@@ -47,6 +48,7 @@ export function settingsClassesOf(definitions: readonly ServiceDefinition[]): Se
     ...new Set([
       PlatformSettings,
       KafkaSettings,
+      RedisSettings,
       TelemetrySettings,
       ...definitions.flatMap(({ settings }) => settings),
     ]),
@@ -88,6 +90,7 @@ export async function startServices(definitions: ServiceDefinition[], options: R
   } catch (error) {
     await closeAll(services);
     await runtime.wire.close();
+    runtime.redis?.close();
     await tracing?.stop();
     throw error;
   }

@@ -4,20 +4,22 @@ import type { Logger } from 'pino';
 import type { Configuration } from './configuration/configuration.js';
 import { diskCheck, memoryCheck } from './health.checks.js';
 import { Health } from './health.js';
-import { createRootLogger, setLevel } from './log.js';
+import { createRootLogger, logFor, setLevel } from './log.js';
 import { openLogFile } from './log/log-file.js';
 import { InProcessWire } from './messaging/in-process-wire.js';
 import type { Wire } from './messaging/wire.js';
 import { KafkaSettings } from './kafka/kafka.settings.js';
 import { KafkaWire } from './kafka/kafka-wire.js';
 import { PlatformSettings } from './platform.settings.js';
+import { RedisConnection } from './redis/redis.js';
+import { RedisSettings } from './redis/redis.settings.js';
 import { useKeyring } from './secrets.js';
 import { TelemetrySettings } from './telemetry/telemetry.settings.js';
 
 /** The product's version, of package.json. */
 export const VERSION = '0.1.0';
 
-/** What belongs to the process and not to a service: settings, log, wire, health. */
+/** What belongs to the process and not to a service: settings, log, wire, Redis, health. */
 export interface Runtime {
   configuration: Configuration;
   settings: PlatformSettings;
@@ -25,6 +27,8 @@ export interface Runtime {
   telemetry: TelemetrySettings;
   logger: Logger;
   wire: Wire;
+  /** Null where none is configured: what instances would share, each keeps for itself. */
+  redis: RedisConnection | null;
   health: Health;
   /** Unique name of this process among all of its kind. */
   instanceId: string;
@@ -42,7 +46,7 @@ export interface StopHook {
 
 /** Reads the process's settings and opens its wire. Throws SettingsError with every fault. */
 export function createRuntime(configuration: Configuration, name: string): Runtime {
-  configuration.check([PlatformSettings, KafkaSettings, TelemetrySettings]);
+  configuration.check([PlatformSettings, KafkaSettings, RedisSettings, TelemetrySettings]);
   const settings = configuration.read(PlatformSettings);
   const kafka = configuration.read(KafkaSettings);
   const telemetry = configuration.read(TelemetrySettings);
@@ -54,9 +58,12 @@ export function createRuntime(configuration: Configuration, name: string): Runti
     kafka.brokers.length === 0
       ? new InProcessWire()
       : new KafkaWire({ settings: kafka, instanceId: `${name}-${instanceId}`, logger });
+  const redisSettings = configuration.read(RedisSettings);
+  const redis = redisSettings.url === '' ? null : new RedisConnection(redisSettings, name, logFor(logger, 'redis'));
   configuration.onReload(() => {
     setLevel(logger, settings.logLevel);
     if (wire instanceof KafkaWire) wire.renewTls();
+    redis?.renewTls();
   });
   const health = new Health(VERSION);
   if (wire instanceof KafkaWire) {
@@ -67,9 +74,13 @@ export function createRuntime(configuration: Configuration, name: string): Runti
     };
     health.add({ name: 'kafka', required: true, check });
   }
+  if (redis) {
+    const check = (): Promise<string> => redis.ping().then(() => 'answers');
+    health.add({ name: 'redis', required: false, check });
+  }
   health.add(diskCheck(settings.logFileFolder === '' ? process.cwd() : settings.logFileFolder));
   health.add(memoryCheck());
-  return { configuration, settings, kafka, telemetry, logger, wire, health, instanceId, onStop: [] };
+  return { configuration, settings, kafka, telemetry, logger, wire, redis, health, instanceId, onStop: [] };
 }
 
 function logFile(settings: PlatformSettings, name: string): ReturnType<typeof openLogFile> | null {

@@ -51,6 +51,7 @@ export async function stopServices(runtime: Runtime, services: RunningService[],
       await phase(`${name} service`, () => app.close());
     }
     await phase('wire', () => runtime.wire.close());
+    runtime.redis?.close();
   };
   const late = sleep(timeoutMs, 'late' as const, { ref: false });
   const clean = (await Promise.race([work(), late])) !== 'late';

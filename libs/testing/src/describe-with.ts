@@ -2,6 +2,7 @@ import { appendFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, it } from '@jest/globals';
 import { javaProblem } from './kafka-jars.js';
 import { KAFKA_PROBLEM_VARIABLE, startKafka, type TestKafka } from './kafka.js';
+import { redisProblem } from './redis.js';
 
 /** Names the file that the runner collects what was left out from. */
 export const MISSING_FILE_VARIABLE = 'QA_PMS_TESTS_MISSING';
@@ -15,10 +16,7 @@ const START_LIMIT_MS = 360_000;
 export function describeWithKafka(name: string, tests: (kafka: () => TestKafka) => void): void {
   const problem = process.env[KAFKA_PROBLEM_VARIABLE];
   if (problem) {
-    leaveOut(name, `no Kafka: ${problem}`);
-    describe.skip(name, () => {
-      it('needs Kafka', () => undefined);
-    });
+    describeUnless(`no Kafka: ${problem}`, name, () => undefined);
     return;
   }
   describe(name, () => {
@@ -42,14 +40,22 @@ export function describeWithKafka(name: string, tests: (kafka: () => TestKafka) 
  * they are skipped and named as those of describeWithKafka are.
  */
 export async function describeWithJava(name: string, tests: () => void): Promise<void> {
-  const problem = await javaProblem();
+  describeUnless(await javaProblem(), name, tests);
+}
+
+/** `await describeWithRedis(…)`: for tests that start a Redis; without its program they are skipped and named. */
+export async function describeWithRedis(name: string, tests: () => void): Promise<void> {
+  describeUnless(await redisProblem(), name, tests);
+}
+
+function describeUnless(problem: string | null, name: string, tests: () => void): void {
   if (problem === null) {
     describe(name, tests);
     return;
   }
   leaveOut(name, problem);
   describe.skip(name, () => {
-    it('needs Java', () => undefined);
+    it(`needs what is missing: ${problem}`, () => undefined);
   });
 }
 

@@ -4,6 +4,7 @@ export * from './http-stub.js';
 export * from './kafka-secure.js';
 export * from './kafka.js';
 export * from './own-database.js';
+export * from './redis.js';
 export * from './start-service.js';
 export * from './stub.js';
 export * from './test-caller.js';

@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { Kafka, logLevel } from 'kafkajs';
-import { describeWithKafka } from './describe-with-kafka.js';
+import { describeWithKafka } from './describe-with.js';
 
 describeWithKafka('a Kafka for tests', (kafka) => {
   const admin = () => {

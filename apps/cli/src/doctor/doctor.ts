@@ -10,6 +10,7 @@ import { failed, type Finding, lineOf, ok, skipped, warning } from './findings.j
 import { checkGateway } from './gateway.js';
 import { checkKafka } from './kafka.js';
 import { checkCertificates, checkDataFolder, checkMasterKey } from './machine.js';
+import { checkRedis } from './redis.js';
 
 const MARKS = { ok: '✓', warning: '!', failed: '✗', skipped: '-' } as const;
 const STYLES = { ok: 'green', warning: 'yellow', failed: 'red', skipped: 'dim' } as const;
@@ -28,6 +29,7 @@ export async function doctor({ url }: { url?: string }, { file, output }: Contex
     ['port', () => checkGateway(address)],
     ['database', () => checkDatabase(file)],
     ['kafka', () => checkKafka(configuration, file)],
+    ['redis', async () => [await checkRedis(configuration)]],
     ['integrations', () => integrations(file)],
   ];
   const findings: Finding[] = [];

@@ -4,7 +4,7 @@ import { X509Certificate } from 'node:crypto';
 import { dirname } from 'node:path';
 import { keptMasterKey } from '@qa-pms/all-in-one';
 import { DatabaseSettings } from '@qa-pms/database';
-import { type Configuration, KafkaSettings, masterKeyProblem } from '@qa-pms/platform';
+import { type Configuration, KafkaSettings, masterKeyProblem, RedisSettings, type Tls } from '@qa-pms/platform';
 import { failed, type Finding, ok, skipped, warning } from './findings.js';
 
 /** operations.md: DiskFilling above 85 %. */
@@ -68,13 +68,11 @@ export async function checkMasterKey(configuration: Configuration, dataDir: stri
 
 /** End dates of the certificates that the configuration names. */
 export function checkCertificates(configuration: Configuration): Finding[] {
-  const [database, kafka] = [configuration.peek(DatabaseSettings), configuration.peek(KafkaSettings)];
-  const given = [
-    ['database.tls.ca', database.tlsCa],
-    ['database.tls.certificate', database.tlsCertificate],
-    ['kafka.tls.ca', kafka.tlsCa],
-    ['kafka.tls.certificate', kafka.tlsCertificate],
-  ] as const;
+  const sections = { database: DatabaseSettings, kafka: KafkaSettings, redis: RedisSettings };
+  const given = Object.entries(sections).flatMap(([section, settings]) => {
+    const { tlsCa, tlsCertificate } = configuration.peek<Tls>(settings);
+    return [[`${section}.tls.ca`, tlsCa] as const, [`${section}.tls.certificate`, tlsCertificate] as const];
+  });
   const findings = given.filter(([, pem]) => pem !== '').map(([key, pem]) => checkCertificate(key, pem));
   return findings.length > 0 ? findings : [skipped('certificates', 'none are configured')];
 }

@@ -42,10 +42,10 @@ const MAX_PROJECT_PAGES = 20;
 export function jiraSite(
   siteUrl: string,
   settings: UpstreamSettings,
-  hearing: Pick<HttpClientOptions, 'observer' | 'log'> = {},
+  more: Pick<HttpClientOptions, 'observer' | 'log' | 'redis'> = {},
 ): HttpClient {
   const baseUrl = `${siteUrl.replace(/\/+$/, '')}/rest/api/3`;
-  return new HttpClient({ upstream: 'jira', baseUrl, settings, ...hearing });
+  return new HttpClient({ upstream: 'jira', baseUrl, settings, ...more });
 }
 
 /** The calls to Jira Cloud's REST API v3 that we need. Errors: UPSTREAM_*. */

@@ -1,7 +1,7 @@
 import { Inject, Injectable, type OnApplicationShutdown, Optional } from '@nestjs/common';
 import { AppError } from '@qa-pms/contracts';
 import { HTTP_OBSERVER, type HttpClient, type HttpObserver } from '@qa-pms/http';
-import { Log, requireProject } from '@qa-pms/platform';
+import { Log, RedisConnection, requireProject } from '@qa-pms/platform';
 import { JiraClient, jiraSite } from '../jira.client.js';
 import { type JiraConnection, JiraHttpSettings, JiraSettings, connectionsOf } from '../jira.settings.js';
 
@@ -43,9 +43,10 @@ export class Connections implements OnApplicationShutdown {
     http: JiraHttpSettings,
     log: Log,
     @Optional() @Inject(HTTP_OBSERVER) observer?: HttpObserver,
+    @Optional() @Inject(RedisConnection) redis?: RedisConnection | null,
   ) {
     this.all = connectionsOf(settings).map((one) => {
-      const site = this.sites.get(one.siteUrl) ?? jiraSite(one.siteUrl, http, { observer, log });
+      const site = this.sites.get(one.siteUrl) ?? jiraSite(one.siteUrl, http, { observer, log, redis });
       this.sites.set(one.siteUrl, site);
       return new Connection(one, site);
     });

@@ -1,0 +1,135 @@
+import { once } from 'node:events';
+import { Redis } from 'ioredis';
+import type { Log } from '../log.js';
+import { gauge } from '../telemetry/metrics.js';
+import { settingName, textOf, tlsOptions, tlsProblem } from '../tls.js';
+import { redisAddress, type RedisSettings } from './redis.settings.js';
+
+/** Nobody waits longer: whoever uses Redis can do without. */
+const COMMAND_MS = 250;
+const CONNECT_MS = 2_000;
+/** At most this long between two tries to reach it. */
+const RETRY_MS = 1_000;
+
+const connections = new Map<string, RedisConnection>();
+gauge('redis_up', 'Whether the process reaches Redis: 1, else 0.', [], (told) => {
+  for (const [service, connection] of connections) told.set({ service }, connection.notReady() === null ? 1 : 0);
+});
+
+/**
+ * The process's connection to Redis. Nothing of ours needs it: while it is gone, commands fail at once, and whoever
+ * sent them does without.
+ */
+export class RedisConnection {
+  /** Its commands; their keys get the prefix of the settings. */
+  readonly client: Redis;
+  private fault: unknown = null;
+  private wasReady = false;
+  private told = false;
+
+  /** `process`: name of ours for metrics and for Redis's own list of clients. */
+  constructor(
+    private readonly settings: RedisSettings,
+    private readonly process: string,
+    log: Log,
+  ) {
+    const { username, password, ...address } = redisAddress(settings.url);
+    const tls = tlsOptions(settings);
+    this.client = new Redis({
+      ...address,
+      ...(username !== '' && { username }),
+      ...(password !== '' && { password }),
+      ...(tls && { tls }),
+      keyPrefix: settings.keyPrefix,
+      connectionName: `qa-pms-${process}`,
+      connectTimeout: CONNECT_MS,
+      commandTimeout: COMMAND_MS,
+      enableOfflineQueue: false,
+      autoResendUnfulfilledCommands: false,
+      maxRetriesPerRequest: 0,
+      // After a failover an address may still lead to the one that is a replica by now.
+      reconnectOnError: ({ message }) => message.startsWith('READONLY'),
+      retryStrategy: (times) => Math.min(100 * times, RETRY_MS),
+    });
+    this.client.on('ready', () => {
+      this.wasReady = true;
+      this.fault = null;
+      if (this.told) log.info({}, 'Redis answers again');
+      this.told = false;
+    });
+    this.client.on('error', (error) => {
+      this.fault = error;
+    });
+    this.client.on('close', () => {
+      // Once for each time: it is tried every second.
+      if (!this.told) log.warn({ reason: this.explain(this.fault) }, 'Redis is not reached');
+      this.told = true;
+    });
+    connections.set(process, this);
+  }
+
+  /** Why it cannot be used now; null while it can. */
+  notReady(): string | null {
+    if (this.client.status === 'ready') return null;
+    return this.fault === null && !this.wasReady ? 'not connected yet' : this.explain(this.fault);
+  }
+
+  /** Asks for a sign of life. Rejects with why there is none. */
+  async ping(): Promise<void> {
+    const missing = this.notReady();
+    if (missing !== null) throw new Error(missing);
+    await this.client.ping();
+  }
+
+  /** Its version, once it lets us in, which is waited for this long. Rejects with why it does not. */
+  async version(patienceMs: number): Promise<string> {
+    try {
+      if (this.notReady() !== null) await once(this.client, 'ready', { signal: AbortSignal.timeout(patienceMs) });
+      const info = await this.client.info('server');
+      return /redis_version:(\S+)/.exec(info)?.[1] ?? 'of a version that it does not tell';
+    } catch (error) {
+      throw new Error(this.explain(this.fault ?? error), { cause: error });
+    }
+  }
+
+  /** The next connection uses the certificates that the settings hold by now. */
+  renewTls(): void {
+    const tls = tlsOptions(this.settings);
+    if (tls) this.client.options.tls = tls;
+  }
+
+  close(): void {
+    connections.delete(this.process);
+    this.client.removeAllListeners('close');
+    this.client.disconnect();
+  }
+
+  private explain(error: unknown): string {
+    return explainRedis(error, this.settings);
+  }
+}
+
+/** What a failed connection to Redis says, with what to do about it; null: it ended without a word. */
+export function explainRedis(error: unknown, { url, tlsMode }: RedisSettings): string {
+  const { host, port } = redisAddress(url);
+  const server = `Redis at ${host}:${String(port)}`;
+  const said = textOf(error);
+  if (error === null) return `${server} has closed the connection`;
+  const problem = tlsProblem(error, 'redis');
+  if (problem !== null) return `${server} ${problem}`;
+  // Redis's own words: https://redis.io/docs/latest/commands/auth/
+  if (/WRONGPASS|NOAUTH|invalid password|without any password configured/i.test(said)) {
+    return `${server} does not accept our name and password: look at those in ${settingName('redis.url')}`;
+  }
+  if (/NOPERM/.test(said)) return `${server} does not allow our user what we need: ${line(said)}`;
+  if (/ECONNRESET|socket disconnected|Protocol error|closed/i.test(said)) {
+    // TLS 1.3 tells a client after its handshake that its certificate is refused, which the end may overtake.
+    const also = tlsMode === 'disable' ? '' : `, and at ${settingName('redis.tls.certificate')} where it asks for one`;
+    return `${server} closes the connection: look at ${settingName('redis.tls.mode')}${also}`;
+  }
+  return `${server} cannot be reached: ${line(said)}`;
+}
+
+function line(text: string): string {
+  return text.replaceAll(/\s+/g, ' ').trim();
+}
