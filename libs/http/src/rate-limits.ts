@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import type { RedisConnection } from '@qa-pms/platform';
-import type { Redis } from 'ioredis';
 import { LRUCache } from 'lru-cache';
 import { MAX_HOLD_MS, RateLimit } from './rate-limit.js';
 
@@ -60,8 +59,9 @@ export class RateLimits {
     const own = this.ownOf(account);
     const now = Date.now();
     const values = [own.intervalMs, own.toleranceMs, latest - now, own.heldMs(now)];
-    const shared = await this.ask((redis) => redis.eval(TAKE, 2, ...this.keysOf(account), ...values));
-    if (shared !== null) {
+    const keys = this.keysOf(account);
+    const shared = await this.redis?.ask('EVAL', (redis) => redis.eval(TAKE, 2, ...keys, ...values));
+    if (shared) {
       const [waitMs, taken, isHeld] = shared as [number, number, number];
       return { waitMs, taken: taken === 1, isHeld: isHeld === 1 };
     }
@@ -73,12 +73,12 @@ export class RateLimits {
   async hold(account: string, forMs: number): Promise<void> {
     const boundMs = Math.ceil(Math.min(forMs, MAX_HOLD_MS));
     this.ownOf(account).hold(Date.now(), boundMs);
-    if (boundMs > 0) await this.ask((redis) => redis.eval(HOLD, 1, this.keysOf(account)[1], boundMs));
+    if (boundMs > 0) await this.redis?.ask('EVAL', (redis) => redis.eval(HOLD, 1, this.keysOf(account)[1], boundMs));
   }
 
   /** Milliseconds that the upstream still wants no call of the account. */
   async heldMs(account: string): Promise<number> {
-    const shared = await this.ask((redis) => redis.pttl(this.keysOf(account)[1]));
+    const shared = await this.redis?.ask('PTTL', (redis) => redis.pttl(this.keysOf(account)[1]));
     return Math.max(shared ?? 0, this.ownOf(account).heldMs(Date.now()));
   }
 
@@ -92,15 +92,5 @@ export class RateLimits {
   private keysOf(account: string): [string, string] {
     const id = createHash('sha256').update(`${this.site} ${account}`).digest('base64url').slice(0, 22);
     return [`rate:{${id}}:full`, `rate:{${id}}:held`];
-  }
-
-  /** Null where Redis cannot answer. */
-  private async ask<T>(question: (redis: Redis) => Promise<T>): Promise<T | null> {
-    if (this.redis?.notReady() !== null) return null;
-    try {
-      return await question(this.redis.client);
-    } catch {
-      return null;
-    }
   }
 }

@@ -45,7 +45,7 @@ await describeWithRedis('limits of accounts with Redis', () => {
     connections = ['one', 'two'].map((name) => new RedisConnection(settings, name, log));
     instances = connections.map((connection) => new RateLimits('jira a', SETTINGS, connection));
     await allReady();
-    await connections[0]!.client.flushall();
+    await connections[0]!.ask('FLUSHALL', (redis) => redis.flushall());
   });
   afterEach(() => {
     for (const connection of connections) connection.close();
@@ -103,13 +103,35 @@ await describeWithRedis('limits of accounts with Redis', () => {
     await takenSoon(instances, 3);
     await instances[0]!.hold(ACCOUNT, 60_000);
 
-    const { client } = connections[0]!;
-    const keys = await client.keys('*');
-    const lives = await Promise.all(keys.map((key) => client.pttl(key.replace(/^qa-pms:/, ''))));
+    const keys = (await connections[0]!.ask('KEYS', (redis) => redis.keys('*'))) ?? [];
+    const lives = await Promise.all(
+      keys.map((key) => connections[0]!.ask('PTTL', (redis) => redis.pttl(key.replace(/^qa-pms:/, '')))),
+    );
 
     expect(keys).toHaveLength(2);
     expect(keys.join()).not.toContain('example');
     for (const ms of lives) expect(ms).toBeGreaterThan(0);
+  });
+
+  it('are kept by each instance where Redis does not let it do what it must, which is said once', async () => {
+    const rights = ['on', '>secret', '~*', '+hello', '+client', '+info', '+ping'];
+    await connections[0]!.ask('ACL', (redis) => redis.call('ACL', 'SETUSER', 'limited', ...rights));
+    const url = redis.url.replace('redis://', 'redis://limited:secret@');
+    const settings = Configuration.fromEnvironment({ REDIS_URL: url }).read(RedisSettings);
+    const said: object[] = [];
+    const limited = new RedisConnection(settings, 'limited', {
+      info: () => undefined,
+      warn: (facts: object) => said.push(facts),
+    });
+    connections.push(limited);
+    await allReady();
+
+    const taken = await takenSoon([new RateLimits('jira a', SETTINGS, limited)], 8);
+
+    expect(taken).toBe(3);
+    expect(said).toEqual([
+      { command: 'EVAL', reason: expect.stringContaining('does not allow our user what we need') },
+    ]);
   });
 
   it('are kept by each instance while Redis is gone or hangs', async () => {

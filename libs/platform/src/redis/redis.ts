@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import type { Log } from '../log.js';
 import { gauge } from '../telemetry/metrics.js';
+import { inSpan, SpanKind, startSpan } from '../telemetry/spans.js';
 import { settingName, textOf, tlsOptions, tlsProblem } from '../tls.js';
 import { redisAddress, type RedisSettings } from './redis.settings.js';
 
@@ -21,17 +22,18 @@ gauge('redis_up', 'Whether the process reaches Redis: 1, else 0.', [], (told) =>
  * sent them does without.
  */
 export class RedisConnection {
-  /** Its commands; their keys get the prefix of the settings. */
-  readonly client: Redis;
+  private readonly client: Redis;
   private fault: unknown = null;
   private wasReady = false;
   private told = false;
+  /** What it last said instead of doing what was asked; null once it has done something since. */
+  private refusal: string | null = null;
 
   /** `process`: name of ours for metrics and for Redis's own list of clients. */
   constructor(
     private readonly settings: RedisSettings,
     private readonly process: string,
-    log: Log,
+    private readonly log: Pick<Log, 'info' | 'warn'>,
   ) {
     const { username, password, ...address } = redisAddress(settings.url);
     const tls = tlsOptions(settings);
@@ -54,7 +56,7 @@ export class RedisConnection {
     this.client.on('ready', () => {
       this.wasReady = true;
       this.fault = null;
-      if (this.told) log.info({}, 'Redis answers again');
+      if (this.told) this.log.info({}, 'Redis answers again');
       this.told = false;
     });
     this.client.on('error', (error) => {
@@ -62,7 +64,7 @@ export class RedisConnection {
     });
     this.client.on('close', () => {
       // Once for each time: it is tried every second.
-      if (!this.told) log.warn({ reason: this.explain(this.fault) }, 'Redis is not reached');
+      if (!this.told) this.log.warn({ reason: this.explain(this.fault) }, 'Redis is not reached');
       this.told = true;
     });
     connections.set(process, this);
@@ -72,6 +74,33 @@ export class RedisConnection {
   notReady(): string | null {
     if (this.client.status === 'ready') return null;
     return this.fault === null && !this.wasReady ? 'not connected yet' : this.explain(this.fault);
+  }
+
+  /**
+   * What a question learns, `name` being its command; null where Redis does not answer it. Keys get the prefix of the
+   * settings.
+   */
+  async ask<T>(name: string, question: (redis: Redis) => Promise<T>): Promise<T | null> {
+    if (this.notReady() !== null) return null;
+    const { host, port } = this.client.options;
+    // https://opentelemetry.io/docs/specs/semconv/database/redis/
+    const span = startSpan(name, SpanKind.CLIENT, () => ({
+      'db.system.name': 'redis',
+      'db.operation.name': name,
+      'server.address': String(host),
+      'server.port': Number(port),
+    }));
+    try {
+      const answer = await inSpan(span, () => question(this.client));
+      this.refusal = null;
+      return answer;
+    } catch (error) {
+      const reason = this.explain(error);
+      // Once for each kind: whoever asks does so again and again.
+      if (reason !== this.refusal) this.log.warn({ command: name, reason }, 'Redis did not do what it was asked');
+      this.refusal = reason;
+      return null;
+    }
   }
 
   /** Asks for a sign of life. Rejects with why there is none. */
