@@ -88,8 +88,14 @@ export async function bootService(service: ServiceDefinition, runtime: Runtime):
   const server = new MessageServer(service.name, runtime.wire, log, () => (hasDeadLetters ? deadLetters() : null));
   app.useGlobalFilters(new Errors(log));
   app.connectMicroservice({ strategy: server }, { inheritAppConfig: true });
-  await app.startAllMicroservices();
-  await app.init();
+  try {
+    await app.startAllMicroservices();
+    await app.init();
+  } catch (error) {
+    // What was started before it failed goes on by itself: consumers, the outbox, background jobs.
+    await app.close();
+    throw error;
+  }
   if (hasDeadLetters) {
     app
       .get(BackgroundJobs)
