@@ -12,6 +12,10 @@ import {
   UserChanged,
 } from '@qa-pms/contracts';
 import { SYSTEM } from '@qa-pms/platform';
+import { startService } from '@qa-pms/testing';
+import { randomUUID } from 'node:crypto';
+import { IdentitySettings } from '../src/identity.settings.js';
+import { identityService } from '../src/service.js';
 import { as, Identity, PASSWORD, refusedAs } from './identity.fixture.js';
 
 let identity: Identity;
@@ -50,6 +54,35 @@ describe('a new user', () => {
     await expect(create({ username: 'GRACE' })).rejects.toMatchObject(
       refusedAs('USERNAME_TAKEN', { username: 'GRACE' }),
     );
+  });
+
+  it('hears that its name is taken before its password is hashed', async () => {
+    await identity.user('alan', ['qa']);
+    const other = await startService(identityService, { databaseUrl: identity.databaseUrl });
+    // It hashes nothing: whoever wants to is refused with OVERLOADED.
+    Object.assign(other.get(IdentitySettings), { passwordHashConcurrency: 0, passwordHashQueue: 0 });
+    const make = (username: string) => {
+      const payload = { username, displayName: 'Alan', password: PASSWORD, roles: ['qa'] };
+      return other.request(CreateUser, payload, { caller: SYSTEM });
+    };
+
+    const outcomes = await Promise.allSettled([make('Alan'), make('kurt')]);
+    await other.stop();
+
+    expect(outcomes).toMatchObject([
+      { status: 'rejected', reason: refusedAs('USERNAME_TAKEN', { username: 'Alan' }) },
+      { status: 'rejected', reason: { code: 'OVERLOADED' } },
+    ]);
+  });
+
+  it('is answered again when its command comes twice', async () => {
+    const payload = { username: 'edsger', displayName: 'Edsger', password: PASSWORD, roles: ['qa'] };
+    const options = { caller: SYSTEM, messageId: randomUUID() };
+
+    const made = await identity.service.request(CreateUser, payload, options);
+    const again = await identity.service.request(CreateUser, payload, options);
+
+    expect(again).toEqual(made);
   });
 
   it('is one of twenty that are made at the same time under one name', async () => {

@@ -18,6 +18,8 @@ import { type Account, ACCOUNT_COLUMNS, toUserAccount, User } from './user.entit
 
 const GET_USER = lookup('identity-get-user', `SELECT ${ACCOUNT_COLUMNS} FROM identity.users WHERE id = $1`);
 
+const NAMESAKE = lookup('identity-namesake', 'SELECT 1 FROM identity.users WHERE lower(username) = lower($1)');
+
 const LIST_USERS = statement(
   'identity-list-users',
   `SELECT ${ACCOUNT_COLUMNS} FROM identity.users ORDER BY lower(username) LIMIT $1 OFFSET $2`,
@@ -59,6 +61,9 @@ export class UsersService {
     const { username, displayName, email = null, password } = command;
     checkPassword(password, username);
     const roles = [...new Set(command.roles)];
+    const [namesake] = await this.db.read(NAMESAKE, [username]);
+    // Not hashed in vain: that takes 64 MiB and a tenth of a second. once() knows whether this command took the name.
+    if (namesake) return this.db.once(() => Promise.reject(new AppError('USERNAME_TAKEN', { username })));
     const passwordHash = await this.passwords.hash(password);
     return this.db.once(async (tx) => {
       const user = await this.insertIfNew(tx, { username, displayName, email, passwordHash, roles });
