@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, statfs, writeFile } from 'node:fs/promises';
+import { readFile, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '@qa-pms/platform';
 
 /** One user of the demonstration, as kept in `.data/demo-users.json`. */
 export interface DemoLogin {
@@ -16,7 +17,7 @@ const ROOM_MB = 32;
 /** Makes the data folder, for its owner only. Throws where it cannot be written, or its disk is full. */
 export async function prepareDataFolder(dataDir: string): Promise<void> {
   try {
-    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    makeFolder(dataDir, 0o700);
     await writeFile(join(dataDir, '.writable'), '');
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -13,7 +13,7 @@ import {
   upTo,
   knownMigrations,
 } from '@qa-pms/database';
-import { Keyring } from '@qa-pms/platform';
+import { Keyring, makeFolder } from '@qa-pms/platform';
 import { extract } from 'tar';
 import { FORMAT_VERSION, type Manifest, SECRET_FILES } from './backup.js';
 import {
@@ -134,7 +134,7 @@ async function refuseUnlessReady(
 
 /** What the data folder has already stays. */
 async function restoreSecrets({ secrets }: Manifest, folder: string, dataDir: string): Promise<void> {
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  makeFolder(dataDir, 0o700);
   for (const name of secrets.filter((one) => SECRET_FILES.includes(one))) {
     if (!existsSync(join(dataDir, name))) await copyFile(join(folder, 'secrets', name), join(dataDir, name));
   }

@@ -19,6 +19,7 @@ export * from './kafka/kafka.settings.js';
 export * from './json-depth.js';
 export * from './kafka/topics.js';
 export * from './log.js';
+export * from './make-folder.js';
 export { redactText, redactUrl } from './log/redact-text.js';
 export * from './messaging/dead-letters.js';
 export * from './messaging/envelope.js';

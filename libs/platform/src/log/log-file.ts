@@ -1,6 +1,7 @@
-import { accessSync, constants, mkdirSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { extname, join } from 'node:path';
 import { type DestinationStream, pino } from 'pino';
+import { makeFolder } from '../make-folder.js';
 import { settingName } from '../tls.js';
 import { SettingsError } from '../configuration/settings-error.js';
 
@@ -22,7 +23,7 @@ export interface LogFileOptions {
 export function openLogFile(options: LogFileOptions): DestinationStream & { end: () => void } {
   const { folder } = options;
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o750 });
+    makeFolder(folder, 0o750);
     accessSync(folder, constants.W_OK | constants.X_OK);
   } catch (error) {
     const problem = `log files cannot be written there (${(error as NodeJS.ErrnoException).code ?? String(error)}): make it writable, or change ${settingName('log.file.folder')}`;
