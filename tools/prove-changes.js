@@ -25,9 +25,8 @@ const CHANGES = {
       ['notes, links, testsCovered, bugs }: StepContent', 'environment, '],
       ['    ...(links && { links }),\n', '    ...(environment !== undefined && { environment }),\n'],
     ],
-    // Builders of the tests, which the type checker asks for.
-    'apps/workflow/test/build.ts': [['    links: [],\n', '    environment: null,\n']],
-    'apps/tracking/test/build.ts': [['    links: [],\n', '    environment: null,\n']],
+    // The builder of the tests, which the type checker asks for.
+    'libs/testing/src/build.ts': [['    links: [],\n', '    environment: null,\n']],
   },
   'an event with a consumer': {
     'libs/contracts/src/workflow-changes.ts': [

@@ -1,4 +1,5 @@
-import type { StepStatus, Workflow, WorkflowChanged, WorkflowStep } from '@qa-pms/contracts';
+import type { Workflow, WorkflowChanged } from '@qa-pms/contracts';
+import { aStep } from '@qa-pms/testing/build';
 import type { Session, Tracked, TrackedWorkflow } from '../src/sessions/tracked-workflow.js';
 
 export const PROJECT = '0198c5b0-0000-7000-8000-000000000001';
@@ -11,26 +12,6 @@ export const WORKFLOW = '0198c5b0-0000-7000-8000-000000000005';
 export function at(time: string): Date {
   const [hours = '00', minutes = '00', seconds = '00.000'] = time.split(':');
   return new Date(`2026-11-21T${hours}:${minutes}:${seconds.includes('.') ? seconds : `${seconds}.000`}Z`);
-}
-
-/** A step of a snapshot. */
-export function aStep(index: number, status: StepStatus, values: Partial<WorkflowStep> = {}): WorkflowStep {
-  return {
-    index,
-    name: `Step ${String(index)}`,
-    description: '',
-    estimateSeconds: 600,
-    status,
-    outcome: null,
-    notes: null,
-    links: [],
-    testsCovered: [],
-    bugs: [],
-    skipReason: null,
-    startedAt: null,
-    completedAt: null,
-    ...values,
-  };
 }
 
 /** A snapshot; by default Quinn's, active, with the first of two steps in progress. */

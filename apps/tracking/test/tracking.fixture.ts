@@ -9,9 +9,10 @@ import {
 } from '@qa-pms/contracts';
 import type { Caller } from '@qa-pms/platform';
 import { startService, startTestDatabase, testCaller, type TestService } from '@qa-pms/testing';
+import { aStep } from '@qa-pms/testing/build';
 import { v7 as uuidv7 } from 'uuid';
 import { trackingService } from '../src/service.js';
-import { aStep, aWorkflow } from './build.js';
+import { aWorkflow } from './build.js';
 
 /** Waits for changes that do not come are cut short in tests. */
 const SETTINGS = { TRACKING_ARRIVAL_WAIT_MS: '400', TRACKING_GAP_CHECK_SECONDS: '3600' };

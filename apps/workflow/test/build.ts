@@ -1,25 +1,12 @@
 import type { Report, ReportContent, Workflow, WorkflowStep, WorkflowTime } from '@qa-pms/contracts';
+import { aStep } from '@qa-pms/testing/build';
 
 const ID = '0198c5b0-0000-7000-8000-000000000001';
 
 /** A step that has passed. */
-export function aStep(index: number, values: Partial<WorkflowStep> = {}): WorkflowStep {
-  return {
-    index,
-    name: `Step ${String(index)}`,
-    description: '',
-    estimateSeconds: 600,
-    status: 'completed',
-    outcome: 'passed',
-    notes: null,
-    links: [],
-    testsCovered: [],
-    bugs: [],
-    skipReason: null,
-    startedAt: '2026-11-21T09:00:00.000Z',
-    completedAt: '2026-11-21T09:30:00.000Z',
-    ...values,
-  };
+export function aPassedStep(index: number, values: Partial<WorkflowStep> = {}): WorkflowStep {
+  const [startedAt, completedAt] = ['2026-11-21T09:00:00.000Z', '2026-11-21T09:30:00.000Z'];
+  return aStep(index, 'completed', { outcome: 'passed', startedAt, completedAt, ...values });
 }
 
 /** A completed workflow with these steps. */

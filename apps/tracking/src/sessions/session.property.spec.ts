@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import type { StepStatus, Workflow, WorkflowChanged } from '@qa-pms/contracts';
 import fc from 'fast-check';
-import { aChange, aStep, at, QUINN, ROBIN } from '../../test/build.js';
+import { aStep } from '@qa-pms/testing/build';
+import { aChange, at, QUINN, ROBIN } from '../../test/build.js';
 import { follow } from './session.rules.js';
 import type { Tracked } from './tracked-workflow.js';
 import { workflowTime } from './workflow-time.js';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Workflow, WorkflowChanged } from '@qa-pms/contracts';
-import { aChange, aSession, aStep, at, aTracked, QUINN, ROBIN } from '../../test/build.js';
+import { aStep } from '@qa-pms/testing/build';
+import { aChange, aSession, at, aTracked, QUINN, ROBIN } from '../../test/build.js';
 import { follow, withAction } from './session.rules.js';
 import type { Session, Tracked } from './tracked-workflow.js';
 

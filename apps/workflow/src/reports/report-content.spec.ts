@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { aStep, aTime, aWorkflow } from '../../test/build.js';
+import { aPassedStep, aTime, aWorkflow } from '../../test/build.js';
 import { draftContent, withReasons, withTimes } from './report-content.js';
 
 const bug = { title: 'Cut off', severity: 'low' as const, component: null, endpoint: null, ticketKey: null };
@@ -8,9 +8,9 @@ const test = { source: 'testmo', id: '1', title: 'Login', url: null };
 describe('the content of a draft', () => {
   it('gathers what was written in all steps', () => {
     const steps = [
-      aStep(0, { notes: 'One.', bugs: [bug] }),
-      aStep(1, { notes: '' }),
-      aStep(2, { notes: 'Two.', testsCovered: [test] }),
+      aPassedStep(0, { notes: 'One.', bugs: [bug] }),
+      aPassedStep(1, { notes: '' }),
+      aPassedStep(2, { notes: 'Two.', testsCovered: [test] }),
     ];
 
     const content = draftContent(aWorkflow(steps), [{ stepIndex: 1, reason: 'Slow.' }]);
@@ -28,14 +28,14 @@ describe('the content of a draft', () => {
   });
 
   it('has no notes where nobody wrote any, and ends with the last change at the latest', () => {
-    const content = draftContent(aWorkflow([aStep(0)], { completedAt: null }), []);
+    const content = draftContent(aWorkflow([aPassedStep(0)], { completedAt: null }), []);
 
     expect(content).toMatchObject({ notes: null, completedAt: '2026-11-21T10:00:00.000Z' });
   });
 });
 
 describe('times in a report', () => {
-  const draft = draftContent(aWorkflow([aStep(0), aStep(1), aStep(2), aStep(3)]), [
+  const draft = draftContent(aWorkflow([aPassedStep(0), aPassedStep(1), aPassedStep(2), aPassedStep(3)]), [
     { stepIndex: 3, reason: 'Asked for.' },
     { stepIndex: 2, reason: 'Environment.' },
   ]);
@@ -69,7 +69,7 @@ describe('times in a report', () => {
 
 describe('reasons of an editor', () => {
   it('replace those of their steps; ratios stay as measured', () => {
-    const content = withTimes(draftContent(aWorkflow([aStep(0), aStep(1)]), []), aTime([2, 3]));
+    const content = withTimes(draftContent(aWorkflow([aPassedStep(0), aPassedStep(1)]), []), aTime([2, 3]));
 
     const gaps = withReasons(content, [
       { stepIndex: 1, ratio: 0, reason: 'Network.' },
@@ -83,7 +83,7 @@ describe('reasons of an editor', () => {
   });
 
   it('may be given for a step without a gap', () => {
-    const content = draftContent(aWorkflow([aStep(0), aStep(1)]), [{ stepIndex: 1, reason: 'x' }]);
+    const content = draftContent(aWorkflow([aPassedStep(0), aPassedStep(1)]), [{ stepIndex: 1, reason: 'x' }]);
 
     expect(withReasons(content, [{ stepIndex: 0, ratio: 5, reason: 'y' }])).toEqual([
       { stepIndex: 0, ratio: null, reason: 'y' },
@@ -92,7 +92,7 @@ describe('reasons of an editor', () => {
   });
 
   it('show the measured ratio of such a step once the times are in', () => {
-    const content = withTimes(draftContent(aWorkflow([aStep(0), aStep(1)]), []), aTime([1, 0.5]));
+    const content = withTimes(draftContent(aWorkflow([aPassedStep(0), aPassedStep(1)]), []), aTime([1, 0.5]));
 
     expect(withReasons(content, [{ stepIndex: 1, ratio: null, reason: 'y' }])).toEqual([
       { stepIndex: 1, ratio: 0.5, reason: 'y' },

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Report, ReportContent } from '@qa-pms/contracts';
-import { aReport, aStep, aTime, aWorkflow } from '../../test/build.js';
+import { aStep } from '@qa-pms/testing/build';
+import { aPassedStep, aReport, aTime, aWorkflow } from '../../test/build.js';
 import { draftContent, withTimes } from './report-content.js';
 import { exportReport } from './report-export.js';
 import { reportHtml } from './report-html.js';
@@ -9,7 +10,7 @@ import { duration, reportMarkdown } from './report-markdown.js';
 const bug = { title: 'Cut off', severity: 'low' as const, component: 'booking', endpoint: null, ticketKey: 'DEMO-9' };
 
 const rich = aWorkflow([
-  aStep(0, {
+  aPassedStep(0, {
     links: [{ title: 'Log', url: 'https://ci.example.com/run/1' }],
     testsCovered: [
       { source: 'testmo', id: '4711', title: 'Login', url: 'https://example.testmo.net/4711' },
@@ -17,11 +18,11 @@ const rich = aWorkflow([
     ],
     bugs: [bug],
   }),
-  aStep(1, { status: 'skipped', outcome: null, skipReason: 'Not on staging.' }),
+  aStep(1, 'skipped', { skipReason: 'Not on staging.' }),
 ]);
 
 const draft = (values: Partial<ReportContent> = {}): Report =>
-  aReport({ ...draftContent(aWorkflow([aStep(0)]), []), ...values });
+  aReport({ ...draftContent(aWorkflow([aPassedStep(0)]), []), ...values });
 const markdown = reportMarkdown;
 const html = reportHtml;
 
@@ -70,7 +71,7 @@ describe('what people write in a report', () => {
   const hostile = '<img src=x onerror=alert(1)> | **bold** [x](javascript:alert(1)) `code` &lt;\r\r# Heading\n| --- |';
 
   it('stays text in titles and cells: as it was written, on its line', () => {
-    const step = aStep(0, { name: hostile, status: 'skipped', outcome: null, skipReason: hostile });
+    const step = aStep(0, 'skipped', { name: hostile, skipReason: hostile });
     const body = html(aReport({ ...draftContent(aWorkflow([step]), []), tester: hostile }, { title: hostile }));
 
     expect(body).not.toMatch(/<img|<strong>|<a |<h1>Heading|<code>/);
@@ -134,7 +135,7 @@ describe('what people write in a report', () => {
 
   it('keeps the addresses of links, and only those of the web', () => {
     const links = [{ title: 'a]b', url: 'https://example.com/?a=1&b=<2>' }];
-    const body = html(aReport(draftContent(aWorkflow([aStep(0, { links })]), [])));
+    const body = html(aReport(draftContent(aWorkflow([aPassedStep(0, { links })]), [])));
 
     expect(body).toContain('<a href="https://example.com/?a=1&amp;b=%3C2%3E">a]b</a>');
   });
