@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path';
 import { SeedDemo } from '@qa-pms/contracts';
 import {
   type Configuration,
+  diskCheck,
   MessageBus,
   runAsSystem,
   type RunOptions,
@@ -117,6 +118,8 @@ export async function startAllInOne(
         tell(`${name} ready`);
       },
     });
+    // Its own part: log files, which `disk` looks at, may lie on another. As root `postgres` is a link to where it lies.
+    if (ownDatabase) running.runtime.health.add({ ...diskCheck(join(dataDir, 'postgres')), name: 'data' });
     const stop = async (reason: string): Promise<boolean> => {
       const clean = await running.stop(reason);
       await close();

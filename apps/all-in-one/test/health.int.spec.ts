@@ -1,0 +1,48 @@
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Configuration } from '@qa-pms/platform';
+import { startTestDatabase } from '@qa-pms/testing';
+import { startAllInOne } from '../src/all-in-one.js';
+
+describe('the health of all-in-one', () => {
+  let dataDir: string;
+  beforeEach(async () => {
+    dataDir = await mkdtemp(join(tmpdir(), 'qa-pms-all-in-one-'));
+    // Else PostgreSQL's user could not enter it, and the database would lie elsewhere.
+    await chmod(dataDir, 0o755);
+  });
+  afterEach(() => rm(dataDir, { recursive: true, force: true }));
+
+  async function messages(environment: Record<string, string>): Promise<Record<string, string>> {
+    const given = {
+      DATA_DIR: dataDir,
+      PORT: '0',
+      TARGET: 'identity',
+      DEMO: 'false',
+      LOG_LEVEL: 'silent',
+      ...environment,
+    };
+    const allInOne = await startAllInOne(Configuration.fromEnvironment(given), () => undefined);
+    const { checks } = await allInOne.running.runtime.health.report();
+    await allInOne.stop('test');
+    return Object.fromEntries(Object.entries(checks).map(([name, { message }]) => [name, message]));
+  }
+
+  it('looks at the disk that its embedded database fills', async () => {
+    const found = await messages({});
+
+    expect(found['data']).toMatch(/^\d+ % free at /);
+    expect(found['data']).toContain(join(dataDir, 'postgres'));
+  }, 60_000);
+
+  it('leaves the disk of another database to that', async () => {
+    const database = await startTestDatabase();
+
+    const found = await messages({ DATABASE_URL: database.url });
+    await database.stop();
+
+    expect(Object.keys(found).sort()).toEqual(['consumer', 'database', 'disk', 'memory', 'migrations']);
+  });
+});
