@@ -53,7 +53,7 @@ export const ERRORS = {
   PROJECT_NOT_FOUND: notFound('project'),
   USER_NOT_FOUND: notFound('user'),
   MEMBER_NOT_FOUND: notFound('member'),
-  TRANSITION_NOT_FOUND: notFound('transition'),
+  TRANSITION_NOT_FOUND: kind(404, (d) => `Ticket ${String(d['key'])} has no transition ${String(d['id'])} now.`),
   MESSAGE_NOT_FOUND: kind(404, 'No service handles this message.', { level: 'error' }),
   METHOD_NOT_ALLOWED: kind(405, (d) => `${String(d['method'])} is not allowed here.`),
   PROJECT_KEY_TAKEN: kind(409, (d) => `A project with the key ${String(d['key'])} exists already.`),
