@@ -141,7 +141,9 @@ describe('a start with a fault ends with one sentence, and doctor names it', () 
       const [ended, { code, failures }] = await Promise.all([qaPms(['serve'], given), diagnosed(given)]);
 
       expect(ended.code).toBe(69);
-      expect(sentence(ended)).toMatch(/^qa-pms: .*kafka cannot be reached: is it running\?/i);
+      expect(sentence(ended)).toBe(
+        'qa-pms: Kafka at 127.0.0.1:9 cannot be reached: is it running? Else look at kafka.brokers (KAFKA_BROKERS).',
+      );
       expect(code).toBe(1);
       expect(failures).toContainEqual(
         expect.stringMatching(/^kafka: Kafka at 127.0.0.1:9 cannot be reached.*→ Start Kafka/),

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { AppError } from '@qa-pms/contracts';
 import { bootService, type RunningService } from './boot.js';
 import { Configuration } from './configuration/configuration.js';
 import { processEnvironment } from './configuration/environment.js';
@@ -7,6 +8,7 @@ import { reloadConfiguration } from './configuration/reload.js';
 import { type SettingsClass, settingsOf } from './configuration/setting.js';
 import { SettingsError } from './configuration/settings-error.js';
 import { infrastructureFault } from './faults.js';
+import { unreachableKafka } from './kafka/kafka-client.js';
 import { KafkaSettings } from './kafka/kafka.settings.js';
 import { onLogLine } from './log.js';
 import { InProcessWire } from './messaging/in-process-wire.js';
@@ -92,7 +94,8 @@ export async function startServices(definitions: ServiceDefinition[], options: R
     await runtime.wire.close();
     runtime.redis?.close();
     await tracing?.stop();
-    throw error;
+    const upstream = error instanceof AppError && error.details['upstream'];
+    throw upstream === 'kafka' ? unreachableKafka(error, runtime.kafka) : error;
   }
 }
 

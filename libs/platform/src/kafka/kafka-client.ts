@@ -21,6 +21,12 @@ export function explainKafka(error: unknown, { brokers, saslMechanism }: KafkaSe
   return problem === null ? error : new SettingsError([{ key: '', place, problem }]);
 }
 
+/** What a start says that finds no broker. Its code is Node's for it. */
+export function unreachableKafka(cause: unknown, { brokers }: KafkaSettings): Error {
+  const text = `Kafka at ${brokers.join(', ')} cannot be reached: is it running? Else look at ${settingName('kafka.brokers')}.`;
+  return Object.assign(new Error(text, { cause }), { code: 'ECONNREFUSED' });
+}
+
 function signInProblem(error: unknown, mechanism: string): string | null {
   const said = textOf(error);
   if (
