@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { diskCheck, Health, memoryCheck } from '@qa-pms/platform';
+import { spaceCheck, Health, memoryCheck } from '@qa-pms/platform';
 import {
   startService,
   startTcpProxy,
@@ -138,9 +138,9 @@ describe('Health', () => {
   it('is degraded, not bad, where the disk is nearly full, hangs or refuses, or memory is short', async () => {
     const refuse = (): Promise<never> => Promise.reject(new Error('EIO'));
     const parts = [
-      diskCheck('/data', () => Promise.resolve({ blocks: 100, bavail: 14 })),
-      diskCheck('/data', () => new Promise(() => undefined)),
-      diskCheck('/data', refuse),
+      spaceCheck('/data', () => Promise.resolve({ blocks: 100, bavail: 14 })),
+      spaceCheck('/data', () => new Promise(() => undefined)),
+      spaceCheck('/data', refuse),
       memoryCheck(() => 91, 100),
     ];
 
@@ -163,7 +163,7 @@ describe('Health', () => {
 
   it('asks a disk that hangs only once', async () => {
     let asked = 0;
-    const { check } = diskCheck('/data', () => {
+    const { check } = spaceCheck('/data', () => {
       asked += 1;
       return new Promise(() => undefined);
     });

@@ -15,8 +15,26 @@ interface DiskSpace {
   bavail: number;
 }
 
-/** Whether the disk below a folder has space left. Terminus's own would start `df` each time. */
-export function diskCheck(folder: string, space: (path: string) => Promise<DiskSpace> = statfs): HealthCheck {
+const watched = new Set<string>();
+
+/** Free share of the fullest disk that a check looks at; 1 where none does. */
+export async function diskFree(): Promise<number> {
+  const spaces = await Promise.all([...watched].map((folder) => statfs(folder)));
+  return Math.min(1, ...spaces.map(freeShare));
+}
+
+function freeShare({ blocks, bavail }: DiskSpace): number {
+  return blocks === 0 ? 1 : bavail / blocks;
+}
+
+/** Whether the disk below a folder has space left, which `disk_free_ratio` tells too. */
+export function diskCheck(folder: string): HealthCheck {
+  watched.add(folder);
+  return spaceCheck(folder, statfs);
+}
+
+/** The same by what `space` says. Terminus's own would start `df` each time. */
+export function spaceCheck(folder: string, space: (path: string) => Promise<DiskSpace>): HealthCheck {
   let asking: Promise<DiskSpace> | null = null;
   return {
     name: 'disk',
@@ -26,8 +44,7 @@ export function diskCheck(folder: string, space: (path: string) => Promise<DiskS
       asking ??= space(folder).finally(() => {
         asking = null;
       });
-      const { blocks, bavail } = await asking;
-      const free = blocks === 0 ? 1 : bavail / blocks;
+      const free = freeShare(await asking);
       const message = `${percent(free)} free at ${folder}`;
       if (free < LEAST_FREE) throw new Error(message);
       return message;

@@ -1,7 +1,6 @@
-import { statfs } from 'node:fs/promises';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { collectDefaultMetrics, Gauge, register } from 'prom-client';
-import { memoryLimit } from '../health.checks.js';
+import { diskFree, memoryLimit } from '../health.checks.js';
 import { counter } from './metrics.js';
 
 /** Lines of the log. */
@@ -36,10 +35,9 @@ export function startProcessMetrics(version: string): void {
   });
   new Gauge({
     name: 'disk_free_ratio',
-    help: 'Free share of the disk that the working directory is on.',
+    help: 'Free share of the fullest disk that health looks at: of log files, else of the working folder, and of the embedded database.',
     async collect() {
-      const { bavail, blocks } = await statfs('.');
-      this.set(blocks === 0 ? 1 : bavail / blocks);
+      this.set(await diskFree());
     },
   });
 }
