@@ -10,7 +10,7 @@ import pg from 'pg';
 import type { Api } from './api.js';
 import { expectAgreement, ticketKeys } from './checks.js';
 import { qaPms } from './command.js';
-import { startAllInOneSystem } from './system.js';
+import { removeDataFolder, startAllInOneSystem } from './system.js';
 
 const WORKERS = 6;
 const TICKETS = 25;
@@ -60,6 +60,7 @@ describe('a backup of an older PostgreSQL and of this or an earlier version', ()
       }
     } finally {
       await system.stop();
+      await removeDataFolder(dataDir);
       await rm(folder, { recursive: true, force: true });
     }
   }, 120_000);
@@ -97,6 +98,7 @@ describe('a backup', () => {
 
   afterAll(async () => {
     await system.stop();
+    await removeDataFolder(join(folder, 'new'));
     await rm(folder, { recursive: true, force: true });
   }, 60_000);
 

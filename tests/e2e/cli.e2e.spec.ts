@@ -17,7 +17,7 @@ import { Kafka, logLevel } from 'kafkajs';
 import pg from 'pg';
 import { Api } from './api.js';
 import { CLI, qaPms } from './command.js';
-import { startAllInOneSystem, startDistributedSystem } from './system.js';
+import { removeDataFolder, startAllInOneSystem, startDistributedSystem } from './system.js';
 
 const run = promisify(execFile);
 
@@ -272,7 +272,10 @@ describe('qa-pms by itself', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'qa-pms-completion-'));
   });
-  afterAll(() => rm(folder, { recursive: true, force: true }));
+  afterAll(async () => {
+    for (const dataDir of ['terminal', 'unread']) await removeDataFolder(join(folder, dataDir));
+    await rm(folder, { recursive: true, force: true });
+  });
 
   it.each([
     [['--version'], 0, '0.1.0', ''],

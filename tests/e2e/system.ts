@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -143,6 +143,12 @@ async function heapOfStart(): Promise<string[]> {
   return scripts.start.match(/--max-\S+/g) ?? [];
 }
 
+/** With the database, which for root lies elsewhere: then there is a link to it. */
+export async function removeDataFolder(dataDir: string): Promise<void> {
+  const database = await realpath(join(dataDir, 'postgres')).catch(() => dataDir);
+  for (const folder of [database, dataDir]) await rm(folder, { recursive: true, force: true });
+}
+
 /** Everything in one process, as `npm start` runs it; a data folder that is given is not removed with it. */
 export async function startAllInOneSystem(
   environment: Record<string, string> = {},
@@ -178,7 +184,7 @@ export async function startAllInOneSystem(
     },
     stop: async () => {
       for (const one of processes.values()) await one.stop();
-      if (given === undefined) await rm(dataDir, { recursive: true, force: true });
+      if (given === undefined) await removeDataFolder(dataDir);
     },
   };
 }
