@@ -1,16 +1,27 @@
 import { createRequire } from 'node:module';
-import { expect, it } from '@jest/globals';
+import { setImmediate } from 'node:timers/promises';
+import { describe, expect, it } from '@jest/globals';
 
 // What `patches/` changes inside kafkajs: whoever moves to another version sees here whether it is still needed.
 
 interface Produce {
   topicData: { topic: string; partitions: { partition: number; messages: { value: string }[] }[] }[];
 }
+interface Member {
+  memberId: string;
+  coordinator: object;
+  offsetManager: object;
+  subscriptionState: { assign: (topics: { topic: string; partitions: number[] }[]) => void };
+  heartbeat: (options: { interval: number }) => Promise<void>;
+  fetch: (nodeId: string) => Promise<unknown[]>;
+}
 type Send = (batch: object) => Promise<unknown>;
 
 const require = createRequire(import.meta.url);
 const sender = require('kafkajs/src/producer/sendMessages') as (parts: object) => Send;
 const retrier = require('kafkajs/src/retry') as (options: object) => unknown;
+
+const ConsumerGroup = require('kafkajs/src/consumer/consumerGroup') as new (options: object) => Member;
 
 const nothing = (): null => null;
 
@@ -72,4 +83,60 @@ it('sends what a broker has refused to its new leader, though that one has answe
   });
 
   expect(new Set(taken)).toEqual(new Set(['moved', 'stayed']));
+});
+
+describe('a member of a group', () => {
+  const refused = Object.assign(new Error('refused'), { name: 'KafkaJSConnectionError' });
+  const heartbeats: string[] = [];
+  const coordinator = (name: string, answer: () => Promise<unknown>) => ({
+    heartbeat: () => {
+      heartbeats.push(name);
+      return answer();
+    },
+  });
+
+  /** A member that has joined; its partition of each number is led by the broker at that place. */
+  const member = (leaders: number[]): Member => {
+    const group = new ConsumerGroup({
+      logger: { namespace: () => ({ debug: nothing, error: nothing }) },
+      instrumentationEmitter: { emit: nothing },
+      groupId: 'group',
+      maxWaitTimeInMs: 1,
+      cluster: {
+        isConnected: () => true,
+        refreshMetadataIfNecessary: () => Promise.resolve(),
+        findTopicPartitionMetadata: () => leaders.map((leader, partitionId) => ({ partitionId, leader })),
+        findBroker: () => Promise.reject(refused),
+        findGroupCoordinator: () => Promise.resolve(coordinator('successor', () => Promise.resolve())),
+      },
+    });
+    group.memberId = 'member';
+    group.coordinator = coordinator('gone', () => Promise.reject(refused));
+    const offsets = Object.fromEntries(leaders.map((_leader, partition) => [partition, '0']));
+    group.offsetManager = {
+      resolveOffsets: () => Promise.resolve(),
+      committedOffsets: () => ({ events: offsets }),
+      nextOffset: () => '0',
+    };
+    group.subscriptionState.assign([{ topic: 'events', partitions: leaders.map((_leader, partition) => partition) }]);
+    return group;
+  };
+
+  it('goes to the new coordinator when the old one is gone', async () => {
+    const group = member([1]);
+
+    await group.heartbeat({ interval: 0 });
+    await setImmediate();
+    await group.heartbeat({ interval: 0 });
+
+    expect(heartbeats).toEqual(['gone', 'successor']);
+  });
+
+  it('goes without a broker that is gone while others lead partitions of its own', async () => {
+    expect(await member([1, 2]).fetch('1')).toEqual([]);
+  });
+
+  it('says so when the broker that leads all its partitions is gone', async () => {
+    await expect(member([1, 1]).fetch('1')).rejects.toBe(refused);
+  });
 });
