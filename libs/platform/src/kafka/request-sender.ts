@@ -73,7 +73,8 @@ export class RequestSender {
       topics.set(record.topic, messages);
     }
     const sent = this.producer
-      .sendBatch({ acks: 1, topicMessages: [...topics].map(([topic, messages]) => ({ topic, messages })) })
+      // -1: what only a leader has is lost when another takes over, and its caller waits until the deadline.
+      .sendBatch({ acks: -1, topicMessages: [...topics].map(([topic, messages]) => ({ topic, messages })) })
       .then(
         () => {
           kafkaSent.inc({ service: 'kafka' }, batch.length);
