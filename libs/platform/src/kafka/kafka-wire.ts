@@ -23,6 +23,8 @@ export interface KafkaWireOptions {
 
 /** Short waits, so that a broker that comes back is found within a second. */
 const RETRY = { initialRetryTime: 100, maxRetryTime: 1_000 };
+/** Some 10 s, as long as callers wait by default: without its answer they would wait in vain while a leader moves. */
+const ANSWER_RETRIES = 12;
 
 /** Messages between processes, over Kafka. */
 export class KafkaWire implements Wire {
@@ -69,7 +71,7 @@ export class KafkaWire implements Wire {
         retry: { ...RETRY, retries },
       });
     this.requests = new RequestSender(producer(2), this.log);
-    this.answers = new RequestSender(producer(2), this.log);
+    this.answers = new RequestSender(producer(ANSWER_RETRIES), this.log);
     this.events = producer(5);
     this.replies = new ReplyReader({
       kafka: this.kafka,
@@ -180,7 +182,7 @@ export class KafkaWire implements Wire {
     const { correlation, 'reply-to': partition } = received.headers;
     const reply = await inbound.request(received);
     if (!reply || !correlation || partition === undefined) return;
-    // An answer that cannot be sent is not tried again later: its caller ends at the deadline.
+    // By then its caller has ended at the deadline.
     await this.answers
       .send({
         topic: repliesTopic(this.prefix),
