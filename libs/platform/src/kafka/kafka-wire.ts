@@ -23,6 +23,8 @@ export interface KafkaWireOptions {
 
 /** Short waits, so that a broker that comes back is found within a second. */
 const RETRY = { initialRetryTime: 100, maxRetryTime: 1_000 };
+/** Some 1.5 s, which a leader may take to move. */
+const REQUEST_RETRIES = 4;
 /** Some 10 s, as long as callers wait by default: without its answer they would wait in vain while a leader moves. */
 const ANSWER_RETRIES = 12;
 
@@ -70,7 +72,7 @@ export class KafkaWire implements Wire {
         metadataMaxAge: 10_000,
         retry: { ...RETRY, retries },
       });
-    this.requests = new RequestSender(producer(2), this.log);
+    this.requests = new RequestSender(producer(REQUEST_RETRIES), this.log);
     this.answers = new RequestSender(producer(ANSWER_RETRIES), this.log);
     this.events = producer(5);
     this.replies = new ReplyReader({
