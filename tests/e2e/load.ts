@@ -21,7 +21,7 @@ export interface Sample {
 
 /** What a client does in turn. A write is repeated until it is acknowledged, with reads between its tries. */
 const TURN = ['read', 'notes', 'pause', 'tickets', 'resume', 'time'] as const;
-/** Between two requests of a client. */
+/** Between two requests of a client, unless it says another. */
 const PACE_MS = 20;
 /** After a refusal. */
 const WAIT_MS = 100;
@@ -34,6 +34,8 @@ interface LoadOptions {
   after?: number;
   /** Where each request goes, where that is not the address of the API. */
   route?: () => Api;
+  /** Between two requests of a client. */
+  paceMs?: number;
 }
 
 /** People at work: each on a workflow of their own, always knowing what must be there. */
@@ -51,12 +53,14 @@ export class Load {
   private constructor(
     private readonly workflows: Workflow[],
     private readonly route: () => Api,
+    private readonly paceMs: number,
   ) {
     for (const { id, rowVersion } of workflows) this.versions.set(id, rowVersion);
   }
 
   /** Starts a workflow for each client; `begin` sets them to work. */
-  static async prepare(api: Api, { clients, after = 0, route = () => api }: LoadOptions): Promise<Load> {
+  static async prepare(api: Api, options: LoadOptions): Promise<Load> {
+    const { clients, after = 0, route = () => api, paceMs = PACE_MS } = options;
     const keys = await ticketKeys(api, after + clients);
     const workflows: Workflow[] = [];
     for (const ticketKey of keys.slice(after)) {
@@ -64,7 +68,7 @@ export class Load {
       if (status >= 300) throw new Error(`${ticketKey} was not started: ${text}`);
       workflows.push(body);
     }
-    return new Load(workflows, route);
+    return new Load(workflows, route, paceMs);
   }
 
   static async start(api: Api, options: LoadOptions): Promise<Load> {
@@ -108,13 +112,13 @@ export class Load {
     const { id } = workflow;
     const state = { id, version: workflow.rowVersion, notes: workflow.steps[0]?.notes ?? null };
     // Not all do the same at the same moment.
-    await sleep((index * PACE_MS) / 2);
+    await sleep((index * this.paceMs) / 2);
     // Each turn is gone to its end: the next load begins with what is active.
     for (let count = 0; this.running || count % TURN.length > 0; count += 1) {
       const step = TURN[count % TURN.length] ?? 'read';
       if (step === 'read' || step === 'tickets' || step === 'time') await this.look(step, state, null);
       else await this.write(step, state, `${id} ${String(count)}`);
-      await sleep(PACE_MS);
+      await sleep(this.paceMs);
     }
   }
 

@@ -1,6 +1,7 @@
 export * from './tcp-proxy.js';
 export * from './hostile-yaml.js';
 export * from './http-stub.js';
+export * from './kafka-cluster.js';
 export * from './kafka-secure.js';
 export * from './kafka.js';
 export * from './own-database.js';

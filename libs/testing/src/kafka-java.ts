@@ -13,6 +13,7 @@ import type { TestKafka } from './kafka.js';
 
 const run = promisify(execFile);
 
+/** Several that start at once share a small machine. */
 const START_LIMIT_MS = 120_000;
 const STOP_LIMIT_MS = 20_000;
 
@@ -73,27 +74,7 @@ export async function startKafkaFromJars(
     'log.dirs': join(folder, 'data'),
     ...more.settings,
   };
-  const config = join(folder, 'server.properties');
-  const lines = Object.entries(settings).map(([name, value]) => `${name}=${value.replaceAll('$folder', folder)}`);
-  await writeFile(config, `${lines.join('\n')}\n`);
-  await writeFile(
-    join(folder, 'log4j2.properties'),
-    'rootLogger.level=warn\nrootLogger.appenderRef.c.ref=c\nappender.c.type=Console\nappender.c.name=c\n',
-  );
-  // One in 64 begins with a hyphen: as a word of its own it would be taken for an option.
-  const id = randomBytes(16).toString('base64url');
-  await run('java', [
-    '-cp',
-    classPath(jars),
-    'kafka.tools.StorageTool',
-    'format',
-    `--cluster-id=${id}`,
-    '-c',
-    config,
-    ...more.format,
-  ]);
-
-  const node = new KafkaNode(folder, jars, config, port);
+  const node = await KafkaNode.format({ folder, jars, port, settings, clusterId: newClusterId(), more: more.format });
   await node.start();
   return {
     brokers: `127.0.0.1:${port}`,
@@ -112,25 +93,62 @@ export async function startKafkaFromJars(
   };
 }
 
-class KafkaNode {
+export function newClusterId(): string {
+  return randomBytes(16).toString('base64url');
+}
+
+interface KafkaNodeOptions {
+  /** Where its settings, its log and what they name lie. */
+  folder: string;
+  jars: string;
+  /** Where it listens for clients. */
+  port: number;
+  /** `$folder` stands for the folder. */
+  settings: Record<string, string>;
+  clusterId: string;
+  /** Further arguments for `kafka-storage format`. */
+  more?: string[];
+  /** Options of its JVM. */
+  java?: string[];
+}
+
+/** One broker in a process of its own. */
+export class KafkaNode {
   private process: ChildProcess | null = null;
   private readonly onExit = (): void => {
     this.process?.kill('SIGKILL');
   };
 
-  constructor(
+  private constructor(
     private readonly folder: string,
     private readonly jars: string,
     private readonly config: string,
     private readonly port: number,
+    private readonly java: string[],
   ) {}
+
+  /** Writes its settings and prepares its data. */
+  static async format(options: KafkaNodeOptions): Promise<KafkaNode> {
+    const { folder, jars, port, settings, clusterId, more = [], java = ['-Xmx384m', '-Xms128m'] } = options;
+    const config = join(folder, 'server.properties');
+    const lines = Object.entries(settings).map(([name, value]) => `${name}=${value.replaceAll('$folder', folder)}`);
+    await writeFile(config, `${lines.join('\n')}\n`);
+    await writeFile(
+      join(folder, 'log4j2.properties'),
+      'rootLogger.level=warn\nrootLogger.appenderRef.c.ref=c\nappender.c.type=Console\nappender.c.name=c\n',
+    );
+    // One id in 64 begins with a hyphen: as a word of its own it would be taken for an option.
+    const id = `--cluster-id=${clusterId}`;
+    await run('java', ['-cp', classPath(jars), 'kafka.tools.StorageTool', 'format', id, '-c', config, ...more]);
+    return new KafkaNode(folder, jars, config, port, java);
+  }
 
   async start(): Promise<void> {
     const logFile = join(this.folder, 'kafka.log');
     const log = openSync(logFile, 'a');
-    const memory = ['-Xmx384m', '-Xms128m', '-XX:+UseSerialGC'];
+    const options = [...this.java, '-XX:+UseSerialGC'];
     const logging = `-Dlog4j2.configurationFile=${join(this.folder, 'log4j2.properties')}`;
-    const node = spawn('java', [...memory, logging, '-cp', classPath(this.jars), 'kafka.Kafka', this.config], {
+    const node = spawn('java', [...options, logging, '-cp', classPath(this.jars), 'kafka.Kafka', this.config], {
       stdio: ['ignore', log, log],
     });
     closeSync(log);
