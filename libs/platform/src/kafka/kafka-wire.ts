@@ -92,13 +92,15 @@ export class KafkaWire implements Wire {
     const { correlation, reply, forget } = this.replies.expect(Number(envelope.headers['deadline']));
     const headers = { ...envelope.headers, 'reply-to': String(this.replies.partition), correlation };
     const topic = topicName(this.prefix, target, kind === 'query' ? 'queries' : 'commands');
-    try {
-      await this.requests.send({ topic, key: envelope.key, headers: packed(headers), value: envelope.body });
-    } catch (error) {
-      forget();
-      throw cutOff(error);
-    }
-    return reply;
+    const sent = this.requests.send({ topic, key: envelope.key, headers: packed(headers), value: envelope.body });
+    // The reply also rejects when no broker is left, sooner than sending gives up.
+    const failed = new Promise<never>((_resolve, reject) => {
+      sent.catch((error: unknown) => {
+        forget();
+        reject(cutOff(error));
+      });
+    });
+    return Promise.race([reply, failed]);
   }
 
   async serve(inbound: Inbound): Promise<Serving> {
