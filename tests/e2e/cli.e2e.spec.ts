@@ -240,16 +240,22 @@ describeWithKafka('doctor beside Kafka', (kafka) => {
   }, 120_000);
 
   it('sees what the consumers of a running product have left', async () => {
-    const system = await startDistributedSystem(kafka().brokers);
+    const ENCRYPTION_KEY = '11'.repeat(32);
+    const system = await startDistributedSystem(kafka().brokers, { environment: { ENCRYPTION_KEY } });
     try {
-      const { out, code } = await qaPms(['doctor', '-o', 'json', '--url', system.url], {
+      const environment = {
         KAFKA_BROKERS: kafka().brokers,
         KAFKA_TOPIC_PREFIX: system.topicPrefix,
         DATABASE_URL: system.databaseUrl ?? '',
-        ENCRYPTION_KEY: '11'.repeat(32),
-      });
+        ENCRYPTION_KEY,
+      };
+      // What is configured beside the way that a command takes does not keep it from ending.
+      const beside = { ...environment, REDIS_URL: 'redis://127.0.0.1:9' };
+      const made = await qaPms(['user', 'create', 'over-kafka'], beside, 'a long password\n');
+      const { out, code } = await qaPms(['doctor', '-o', 'json', '--url', system.url], environment);
       const { findings } = JSON.parse(out) as { findings: { name: string; status: string; message: string }[] };
 
+      expect(made).toMatchObject({ code: 0, err: '' });
       expect(findings).toContainEqual(expect.objectContaining({ name: 'topics', status: 'ok' }));
       expect(findings).toContainEqual(
         expect.objectContaining({

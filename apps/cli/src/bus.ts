@@ -10,11 +10,12 @@ export async function withBus(file: string | null, work: (bus: MessageBus) => Pr
   const environment = { ...processEnvironment(), LOG_LEVEL: 'error' };
   const configuration = await Configuration.load({ environment, file });
   if (configuration.has('kafka.brokers')) {
-    const { wire, settings } = createRuntime(configuration, 'cli');
+    const { wire, redis, settings } = createRuntime(configuration, 'cli');
     try {
       await work(new MessageBus(wire, 'cli', { timeoutMs: settings.requestTimeoutMs, maxInFlight: 100 }));
     } finally {
       await wire.close();
+      redis?.close();
     }
     return;
   }
