@@ -15,36 +15,50 @@ interface DiskSpace {
   bavail: number;
 }
 
-const watched = new Set<string>();
+/** Folders that health looks at, and what their disks last had free. */
+const watched = new Map<string, () => Promise<DiskSpace>>();
+const lastFree = new Map<string, number>();
 
-/** Free share of the fullest disk that a check looks at; 1 where none does. */
-export async function diskFree(): Promise<number> {
-  const spaces = await Promise.all([...watched].map((folder) => statfs(folder)));
-  return Math.min(1, ...spaces.map(freeShare));
+/** Free share of the fullest of these disks when they were last asked, which they are now; NaN where none has answered. */
+export function diskFree(): number {
+  for (const [folder, ask] of watched) {
+    ask().then(
+      (space) => lastFree.set(folder, freeShare(space)),
+      () => lastFree.delete(folder),
+    );
+  }
+  return lastFree.size === 0 ? NaN : Math.min(...lastFree.values());
 }
 
 function freeShare({ blocks, bavail }: DiskSpace): number {
   return blocks === 0 ? 1 : bavail / blocks;
 }
 
+/** One question at a time: each that hangs keeps one of the four threads that all files and names are asked in. */
+function asking(folder: string, space: (path: string) => Promise<DiskSpace>): () => Promise<DiskSpace> {
+  let answer: Promise<DiskSpace> | null = null;
+  return () =>
+    (answer ??= space(folder).finally(() => {
+      answer = null;
+    }));
+}
+
 /** Whether the disk below a folder has space left, which `disk_free_ratio` tells too. */
 export function diskCheck(folder: string): HealthCheck {
-  watched.add(folder);
-  return spaceCheck(folder, statfs);
+  const ask = asking(folder, statfs);
+  watched.set(folder, ask);
+  diskFree();
+  return spaceCheck(folder, ask);
 }
 
 /** The same by what `space` says. Terminus's own would start `df` each time. */
 export function spaceCheck(folder: string, space: (path: string) => Promise<DiskSpace>): HealthCheck {
-  let asking: Promise<DiskSpace> | null = null;
+  const ask = asking(folder, space);
   return {
     name: 'disk',
     required: false,
     check: async () => {
-      // One at a time: each that hangs keeps one of the four threads that all files and names are asked in.
-      asking ??= space(folder).finally(() => {
-        asking = null;
-      });
-      const free = freeShare(await asking);
+      const free = freeShare(await ask());
       const message = `${percent(free)} free at ${folder}`;
       if (free < LEAST_FREE) throw new Error(message);
       return message;

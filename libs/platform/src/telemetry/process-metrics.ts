@@ -36,8 +36,8 @@ export function startProcessMetrics(version: string): void {
   new Gauge({
     name: 'disk_free_ratio',
     help: 'Free share of the fullest disk that health looks at: of log files, else of the working folder, and of the embedded database.',
-    async collect() {
-      this.set(await diskFree());
+    collect() {
+      this.set(diskFree());
     },
   });
 }
