@@ -16,6 +16,7 @@ import { MessageServer } from './messaging/message-server.js';
 import { PlatformModule } from './platform.module.js';
 import type { Runtime } from './runtime.js';
 import type { ServiceDefinition } from './service.js';
+import { closeAfterFailure } from './stop.js';
 import { instrumentHttp } from './telemetry/http-telemetry.js';
 import { registerMetricsRoute } from './telemetry/metrics.routes.js';
 
@@ -93,7 +94,7 @@ export async function bootService(service: ServiceDefinition, runtime: Runtime):
     await app.init();
   } catch (error) {
     // What was started before it failed goes on by itself: consumers, the outbox, background jobs.
-    await app.close();
+    await closeAfterFailure(app, runtime, log);
     throw error;
   }
   if (hasDeadLetters) {

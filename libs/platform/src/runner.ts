@@ -10,7 +10,7 @@ import { SettingsError } from './configuration/settings-error.js';
 import { infrastructureFault } from './faults.js';
 import { unreachableKafka } from './kafka/kafka-client.js';
 import { KafkaSettings } from './kafka/kafka.settings.js';
-import { onLogLine } from './log.js';
+import { logFor, onLogLine } from './log.js';
 import { InProcessWire } from './messaging/in-process-wire.js';
 import { PlatformSettings } from './platform.settings.js';
 import { RedisSettings } from './redis/redis.settings.js';
@@ -19,7 +19,7 @@ import type { ServiceDefinition } from './service.js';
 import { logLines, startProcessMetrics } from './telemetry/process-metrics.js';
 import { TelemetrySettings } from './telemetry/telemetry.settings.js';
 import { startTracing } from './telemetry/tracing.js';
-import { closeAll, stopOnSignals, stopServices } from './stop.js';
+import { closeAfterFailure, stopOnSignals, stopServices } from './stop.js';
 
 /** Exit codes (docs/cli.md); a stop that was forced is a fault. A second signal ends with 128 and its number. */
 export const EXIT = { ok: 0, fault: 1, usage: 2, unavailable: 69, configuration: 78 } as const;
@@ -90,7 +90,7 @@ export async function startServices(definitions: ServiceDefinition[], options: R
     const stop = (reason: string): Promise<boolean> => (stopping ??= stopServices(runtime, services, reason));
     return { runtime, services, url, stop };
   } catch (error) {
-    await closeAll(services);
+    for (const { app, name } of services) await closeAfterFailure(app, runtime, logFor(runtime.logger, name));
     await runtime.wire.close();
     runtime.redis?.close();
     await tracing?.stop();

@@ -78,9 +78,12 @@ function inHand(services: RunningService[]): { requests: unknown[]; messages: un
   };
 }
 
-/** Closes what a start that failed has opened. */
-export async function closeAll(services: RunningService[]): Promise<void> {
-  for (const { app } of services) await app.close();
+/** Closes what a start that failed has opened, as long as a stop may take: what counts is why it failed. */
+export async function closeAfterFailure(app: RunningService['app'], runtime: Runtime, log: Log): Promise<void> {
+  const late = sleep(runtime.settings.shutdownTimeoutMs, undefined, { ref: false });
+  await Promise.race([app.close(), late]).catch((error: unknown) => {
+    log.error({ err: error }, 'what a failed start had begun could not be closed');
+  });
 }
 
 /**
