@@ -130,6 +130,7 @@ await describeWithRedis('Redis', () => {
 
     redis.pause();
     await until(async () => (await health()).status === 'degraded');
+    await until(async () => (await up()) === '0');
     redis.resume();
     await until(async () => (await health()).status === 'healthy');
     await redis.kill();

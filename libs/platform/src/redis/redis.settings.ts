@@ -7,7 +7,7 @@ export class RedisSettings extends TlsSettings('redis', 'Redis') implements Chec
   @Setting({
     key: 'redis.url',
     description:
-      'Address of Redis (6 or newer) with user, password and number of the database; none: every instance keeps its limits for itself.',
+      'Address of Redis (6 or newer) with user, password and number of the database; none: every instance keeps the limits of upstream accounts for itself.',
     example: 'redis://qa-pms:secret@redis:6379/0',
     secret: true,
     optional: true,

@@ -1,4 +1,6 @@
 import { once } from 'node:events';
+import { isIP } from 'node:net';
+import type { ConnectionOptions } from 'node:tls';
 import { Redis } from 'ioredis';
 import type { Log } from '../log.js';
 import { gauge } from '../telemetry/metrics.js';
@@ -9,8 +11,10 @@ import { redisAddress, type RedisSettings } from './redis.settings.js';
 /** Nobody waits longer: whoever uses Redis can do without. */
 const COMMAND_MS = 250;
 const CONNECT_MS = 2_000;
-/** At most this long between two tries to reach it. */
+/** At most this long between two tries to reach it; after as long a silence it counts as gone. */
 const RETRY_MS = 1_000;
+/** A replica that stays one is not connected to again sooner. */
+const FAILOVER_MS = 5_000;
 
 const connections = new Map<string, RedisConnection>();
 gauge('redis_up', 'Whether the process reaches Redis: 1, else 0.', [], (told) => {
@@ -25,7 +29,10 @@ export class RedisConnection {
   private readonly client: Redis;
   private fault: unknown = null;
   private wasReady = false;
-  private told = false;
+  /** Since it was last ready: a single one may be our own event loop's fault while it starts. */
+  private failures = 0;
+  private closed = false;
+  private failedOverAt = 0;
   /** What it last said instead of doing what was asked; null once it has done something since. */
   private refusal: string | null = null;
 
@@ -36,7 +43,7 @@ export class RedisConnection {
     private readonly log: Pick<Log, 'info' | 'warn'>,
   ) {
     const { username, password, ...address } = redisAddress(settings.url);
-    const tls = tlsOptions(settings);
+    const tls = redisTls(settings);
     this.client = new Redis({
       ...address,
       ...(username !== '' && { username }),
@@ -46,26 +53,34 @@ export class RedisConnection {
       connectionName: `qa-pms-${process}`,
       connectTimeout: CONNECT_MS,
       commandTimeout: COMMAND_MS,
+      socketTimeout: RETRY_MS,
+      disconnectTimeout: 100,
       enableOfflineQueue: false,
       autoResendUnfulfilledCommands: false,
       maxRetriesPerRequest: 0,
       // After a failover an address may still lead to the one that is a replica by now.
-      reconnectOnError: ({ message }) => message.startsWith('READONLY'),
+      reconnectOnError: ({ message }) => message.includes('READONLY') && this.mayFailOver(),
       retryStrategy: (times) => Math.min(100 * times, RETRY_MS),
     });
     this.client.on('ready', () => {
       this.wasReady = true;
       this.fault = null;
-      if (this.told) this.log.info({}, 'Redis answers again');
-      this.told = false;
+      if (this.failures > 1) this.log.info({}, 'Redis answers again');
+      this.failures = 0;
     });
     this.client.on('error', (error) => {
       this.fault = error;
     });
     this.client.on('close', () => {
-      // Once for each time: it is tried every second.
-      if (!this.told) this.log.warn({ reason: this.explain(this.fault) }, 'Redis is not reached');
-      this.told = true;
+      this.failed();
+    });
+    // ioredis gives up where connecting throws, as with a certificate that OpenSSL does not take.
+    this.client.on('end', () => {
+      if (this.closed) return;
+      this.failed();
+      setTimeout(() => {
+        if (!this.closed) void this.client.connect().catch(() => undefined);
+      }, RETRY_MS).unref();
     });
     connections.set(process, this);
   }
@@ -117,25 +132,47 @@ export class RedisConnection {
       const info = await this.client.info('server');
       return /redis_version:(\S+)/.exec(info)?.[1] ?? 'of a version that it does not tell';
     } catch (error) {
-      throw new Error(this.explain(this.fault ?? error), { cause: error });
+      // Without its cause: ioredis's errors carry the command, and so the password.
+      return Promise.reject(new Error(this.explain(this.fault ?? error)));
     }
   }
 
   /** The next connection uses the certificates that the settings hold by now. */
   renewTls(): void {
-    const tls = tlsOptions(this.settings);
+    const tls = redisTls(this.settings);
     if (tls) this.client.options.tls = tls;
   }
 
   close(): void {
+    this.closed = true;
     connections.delete(this.process);
-    this.client.removeAllListeners('close');
     this.client.disconnect();
+  }
+
+  /** Told once for each time that it is gone: it is tried every second. */
+  private failed(): void {
+    if (this.closed) return;
+    this.failures += 1;
+    if (this.failures === 2) this.log.warn({ reason: this.explain(this.fault) }, 'Redis is not reached');
+  }
+
+  private mayFailOver(): boolean {
+    const now = Date.now();
+    if (now - this.failedOverAt < FAILOVER_MS) return false;
+    this.failedOverAt = now;
+    return true;
   }
 
   private explain(error: unknown): string {
     return explainRedis(error, this.settings);
   }
+}
+
+/** With the server's name for those that have several; ioredis does not tell it by itself. */
+function redisTls(settings: RedisSettings): ConnectionOptions | null {
+  const tls = tlsOptions(settings);
+  const { host } = redisAddress(settings.url);
+  return tls && { ...(isIP(host) === 0 && { servername: host }), ...tls };
 }
 
 /** What a failed connection to Redis says, with what to do about it; null: it ended without a word. */
@@ -156,6 +193,8 @@ export function explainRedis(error: unknown, { url, tlsMode }: RedisSettings): s
     const also = tlsMode === 'disable' ? '' : `, and at ${settingName('redis.tls.certificate')} where it asks for one`;
     return `${server} closes the connection: look at ${settingName('redis.tls.mode')}${also}`;
   }
+  if ((error as Error).name === 'ReplyError') return `${server} refuses: ${line(said)}`;
+  if (/Command timed out|Socket timeout/.test(said)) return `${server} does not answer`;
   return `${server} cannot be reached: ${line(said)}`;
 }
 
