@@ -1,4 +1,7 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createServer } from 'node:tls';
 import { afterEach, beforeAll, expect, it } from '@jest/globals';
 import {
   Configuration,
@@ -108,6 +111,71 @@ await describeWithRedis('Redis', () => {
 
     expect(refused).toContain('redis.tls.certificate (REDIS_TLS_CERTIFICATE)');
     await expect(connection.ping()).resolves.toBeUndefined();
+  });
+
+  it('is called by its name, and found again after a certificate that cannot be used at all', async () => {
+    const { tls: own } = await tls();
+    await start({ tls: { ...own!, clients: authority.ca } });
+    const ours = await authority.issue({ name: 'qa-pms' });
+    const names: (string | false | null)[] = [];
+    const door = createServer({ ...own! }, (socket) => {
+      names.push(socket.servername);
+      socket.destroy();
+    }).listen(0, '127.0.0.1');
+    await once(door, 'listening');
+    const settings = Configuration.fromEnvironment({
+      REDIS_URL: `redis://localhost:${String((door.address() as AddressInfo).port)}`,
+      REDIS_TLS_MODE: 'verify-full',
+      REDIS_TLS_CA: authority.ca,
+      REDIS_TLS_CERTIFICATE: ours.cert,
+      REDIS_TLS_KEY: ours.key,
+    }).read(RedisSettings);
+    open.push(new RedisConnection(settings, 'door', log));
+    await until(() => names.length > 0);
+    door.close();
+    const certificate = settings.tlsCertificate;
+    const connection = new RedisConnection(Object.assign(settings, { url: byName() }), 'test', log);
+    open.push(connection);
+    await until(() => connection.notReady() === null);
+
+    Object.assign(settings, { tlsCertificate: 'none' });
+    connection.renewTls();
+    await redis.kill();
+    await redis.restart();
+    await until(() => /PEM|pem|no start line/.test(connection.notReady() ?? ''));
+    Object.assign(settings, { tlsCertificate: certificate });
+    connection.renewTls();
+    await until(() => connection.notReady() === null);
+
+    expect(names[0]).toBe('localhost');
+  });
+
+  it('is left for its successor when it has become a replica, and not again and again', async () => {
+    await start();
+    const connection = connect();
+    await until(() => connection.notReady() === null);
+    /** Null while it connects again. */
+    const answered = async (): Promise<string> => {
+      for (;;) {
+        const info = await connection.ask('INFO', (client) => client.info('stats'));
+        if (info !== null) return info;
+        await sleep(20);
+      }
+    };
+    const count = async (): Promise<number> => Number(/total_connections_received:(\d+)/.exec(await answered())?.[1]);
+    const before = await count();
+    await connection.ask('REPLICAOF', (client) => client.call('REPLICAOF', '127.0.0.1', '9'));
+
+    for (let tries = 0; tries < 20; tries += 1) {
+      await connection.ask('SET', (client) => client.set('key', '1'));
+      await sleep(20);
+      await answered();
+    }
+    const after = await count();
+
+    // Once in 5 s, which a busy machine may take several times for this.
+    expect(after - before).toBeGreaterThan(0);
+    expect(after - before).toBeLessThan(10);
   });
 
   it('may be gone or hang: the process is degraded, says why, and is whole again afterwards', async () => {
