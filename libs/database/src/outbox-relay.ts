@@ -35,7 +35,8 @@ interface ClaimedRow extends OutboxRow {
 export class OutboxRelay {
   private readonly owner = randomUUID();
   private readonly inFlight = new Map<string, Promise<void>>();
-  private delivered: string[] = [];
+  /** Published, and not yet deleted. */
+  private readonly delivered = new Set<string>();
   private running: Promise<void> | null = null;
   private renewal: NodeJS.Timeout | undefined;
   private stopped = false;
@@ -100,15 +101,17 @@ export class OutboxRelay {
       await Promise.race(this.inFlight.values());
       return 0;
     }
-    const rows = await this.claim();
-    if (rows.length === 0) return 0;
+    const claimed = await this.claim();
+    // Where the pool was too busy to renew a lease in time, our own rows are found again.
+    const rows = claimed.filter(({ sequence }) => !this.inFlight.has(sequence) && !this.delivered.has(sequence));
+    if (rows.length === 0) return claimed.length;
     const failed: string[] = [];
     const publications = publishing(this.service, rows.map(toEnvelope), (events) => this.wire.publish(events));
     const sent = publications.map((published, index) => {
       const { sequence } = rows[index] as ClaimedRow;
       const settled = published.then(
         () => {
-          this.delivered.push(sequence);
+          this.delivered.add(sequence);
           this.inFlight.delete(sequence);
           this.wake();
         },
@@ -123,7 +126,7 @@ export class OutboxRelay {
     // Over a broker one batch at a time: a later one must not overtake one that failed.
     if (this.wire.publishesInOrder) {
       void Promise.all(sent).then(() => (failed.length > 0 ? this.giveBack(failed).catch(() => undefined) : undefined));
-      return rows.length;
+      return claimed.length;
     }
     await Promise.all(sent);
     await this.removeDelivered();
@@ -131,7 +134,7 @@ export class OutboxRelay {
       await this.giveBack(failed);
       throw new Error('The broker did not take the events.');
     }
-    return rows.length;
+    return claimed.length;
   }
 
   private async claim(): Promise<ClaimedRow[]> {
@@ -156,18 +159,13 @@ export class OutboxRelay {
   }
 
   private async removeDelivered(): Promise<void> {
-    if (this.delivered.length === 0) return;
-    const sequences = this.delivered;
-    this.delivered = [];
-    try {
-      await this.query(
-        `DELETE FROM ${this.schema}.outbox_messages WHERE sequence = ANY($1::bigint[]) AND lease_owner = $2`,
-        [sequences, this.owner],
-      );
-    } catch (error) {
-      this.delivered.push(...sequences);
-      throw error;
-    }
+    if (this.delivered.size === 0) return;
+    const sequences = [...this.delivered];
+    await this.query(
+      `DELETE FROM ${this.schema}.outbox_messages WHERE sequence = ANY($1::bigint[]) AND lease_owner = $2`,
+      [sequences, this.owner],
+    );
+    for (const sequence of sequences) this.delivered.delete(sequence);
   }
 
   private async giveBack(sequences: string[]): Promise<void> {
