@@ -26,6 +26,8 @@ export interface MessageContract<Kind extends MessageKind = MessageKind, Reply =
    * For events: the id of what changed. Null where order does not matter.
    */
   key: string | null;
+  /** A key is that of one person: what others send under it is not waited for. */
+  isPersonal?: boolean;
   /** Its payload or reply holds a secret: both travel encrypted, since brokers keep what they carry for a time. */
   confidential?: boolean;
   /** Only carries the reply's type. */
@@ -82,7 +84,7 @@ export function query<Reply extends object, Base extends object = object>(
 
 /** Base of a command's payload: changes something; commands of one key are handled in order. */
 export function command<Reply extends object, Base extends object = object>(
-  options: RequestOptions<Reply> & { key: string | null },
+  options: RequestOptions<Reply> & { key: string | null; isPersonal?: boolean },
   base?: DtoClass<Base>,
 ) {
   const contract: MessageContract<'command', Reply> = { kind: 'command', version: 1, permission: null, ...options };
@@ -114,10 +116,15 @@ export function wireName(contract: Pick<MessageContract, 'name' | 'version'>): s
   return `${contract.name}.v${contract.version}`;
 }
 
-/** The key of a payload; null where order does not matter. */
-export function keyOf(contract: Pick<MessageContract, 'key'>, payload: object): string | null {
-  if (contract.key === null) return null;
+/** The key of a payload, sent by a user or by the system; null where order does not matter. */
+export function keyOf(
+  { key, isPersonal }: Pick<MessageContract, 'key' | 'isPersonal'>,
+  payload: object,
+  userId: string | null = null,
+): string | null {
+  if (key === null) return null;
   let value: unknown = payload;
-  for (const part of contract.key.split('.')) value = (value as Record<string, unknown> | undefined)?.[part];
-  return typeof value === 'string' ? value : null;
+  for (const part of key.split('.')) value = (value as Record<string, unknown> | undefined)?.[part];
+  if (typeof value !== 'string') return null;
+  return isPersonal === true ? `${userId ?? ''} ${value}` : value;
 }

@@ -30,6 +30,7 @@ export class StartWorkflow extends command({
   reply: StartedWorkflow,
   permission: 'workflows:write',
   key: 'ticketKey',
+  isPersonal: true,
 }) {
   @TicketKeyField()
   ticketKey!: string;

@@ -43,6 +43,12 @@ class Append extends command({ service: 'workflow', name: 'append', reply: Echo,
   @IntegerField({ description: 'What is appended.' })
   value!: number;
 }
+class Keep extends command({ service: 'workflow', name: 'keep', reply: Echo, key: 'list', isPersonal: true }) {
+  @TextField({ description: 'The list.', max: 100 })
+  list!: string;
+  @IntegerField({ description: 'Milliseconds until it is kept.', min: 0 })
+  value!: number;
+}
 class Happened extends event({ service: 'workflow', name: 'happened', key: 'key' }) {
   @TextField({ description: 'Whose.', max: 100 })
   key!: string;
@@ -78,6 +84,13 @@ class ToyMessages {
   async append({ list, value }: Append): Promise<Echo> {
     // Later commands are faster: only the order of the key keeps them behind.
     await sleep(Math.max(0, 20 - value));
+    lists.set(list, [...(lists.get(list) ?? []), value]);
+    return { said: String(value) };
+  }
+
+  @Handle(Keep)
+  async keep({ list, value }: Keep): Promise<Echo> {
+    await sleep(value);
     lists.set(list, [...(lists.get(list) ?? []), value]);
     return { said: String(value) };
   }
@@ -289,6 +302,14 @@ function contract(brokers: () => string): void {
     await Promise.all(values.map((value) => bus.request(Append, { list: 'ordered', value }, { caller: tester })));
 
     expect(lists.get('ordered')).toEqual(values);
+  });
+
+  it('handles commands of a personal key in the order of each person, and lets others pass', async () => {
+    const keep = (caller: typeof tester, value: number) => bus.request(Keep, { list: 'personal', value }, { caller });
+
+    await Promise.all([keep(tester, 300), keep(tester, 1), keep({ ...tester, userId: 'somebody else' }, 0)]);
+
+    expect(lists.get('personal')).toEqual([0, 300, 1]);
   });
 
   it('delivers events of one key in their order', async () => {

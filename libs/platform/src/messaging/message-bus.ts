@@ -69,7 +69,8 @@ export class MessageBus {
     const json = JSON.stringify(payload);
     const body = toWire(contract, 'payload', json);
     const context = contextFor(options, this.limits.timeoutMs, json);
-    const key = contract.kind === 'command' ? (keyOf(contract, payload) ?? context.messageId) : null;
+    const { messageId, caller } = context;
+    const key = contract.kind === 'command' ? (keyOf(contract, payload, caller.userId) ?? messageId) : null;
     const start = performance.now();
     const labels = { service: this.service, target, message: name };
     let outcome = 'ok';
