@@ -7,7 +7,9 @@ const WRAPPERS: Record<string, string> = { strong: '**', em: '*', strike: '~~' }
 
 /** Inline nodes as Markdown. */
 export function inlineMarkdown(nodes: AdfNode[]): string {
-  return joined(nodes).map(oneInline).join('').trim();
+  // What shows nothing would keep its neighbours apart, whose signs then stand side by side.
+  const shown = nodes.filter((node) => oneInline(node) !== '');
+  return joined(shown).map(oneInline).join('').trim();
 }
 
 /** Text between backticks, whatever it holds. */
@@ -24,20 +26,25 @@ export function longestRun(text: string): number {
   return Math.max(0, ...[...text.matchAll(/`+/g)].map((run) => run[0].length));
 }
 
-/** Neighbours with equal marks become one: `**a****b**` would not be read as bold. */
+/** Neighbours with equal signs become one: `**a****b**` would not be read as bold, and what is code could end as HTML. */
 function joined(nodes: AdfNode[]): AdfNode[] {
   const result: AdfNode[] = [];
   for (const node of nodes) {
     const last = result.at(-1);
-    const same = last?.type === 'text' && node.type === 'text' && marksKey(last) === marksKey(node);
+    const same = last?.type === 'text' && node.type === 'text' && signsOf(last) === signsOf(node);
     if (same) result[result.length - 1] = { ...last, text: (last.text ?? '') + (node.text ?? '') };
     else result.push(node);
   }
   return result;
 }
 
-function marksKey(node: AdfNode): string {
-  return JSON.stringify((node.marks ?? []).map((mark) => [mark.type, attribute(mark, 'href')]).sort());
+/** The marks of a node that Markdown has signs for. */
+function signsOf({ marks = [] }: AdfNode): string {
+  const signs = marks.map((mark) => {
+    if (mark.type === 'link') return safeHref(attribute(mark, 'href')) ?? '';
+    return mark.type === 'code' || mark.type in WRAPPERS ? mark.type : '';
+  });
+  return JSON.stringify(signs.filter((sign) => sign !== '').sort());
 }
 
 function oneInline(node: AdfNode): string {

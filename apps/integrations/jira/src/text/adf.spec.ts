@@ -34,6 +34,18 @@ describe('toMarkdown', () => {
     expect(toMarkdown(doc(p(text(' one', strong), text(' two ', strong), text('three'))))).toBe('**one two** three');
   });
 
+  it.each([
+    ['nothing', [text('', { type: 'strong' })], {}],
+    ['a mark without a sign', [], { type: 'underline' }],
+    ['a link that leads nowhere', [], link('javascript:x')],
+  ])('joins code that has %s between it, or its signs would end it', (_what, between, mark) => {
+    const code = { type: 'code' };
+
+    const rendered = toMarkdown(doc(p(text('<b>', code), ...between, text('`<b>', code, mark))));
+
+    expect(rendered).toBe('``<b>`<b>``');
+  });
+
   it('renders nested lists', () => {
     const inner = { type: 'orderedList', attrs: { order: 3 }, content: [item(p(text('c'))), item(p(text('d')))] };
     const list = { type: 'bulletList', content: [item(p(text('a')), inner), item(p(text('b')))] };
@@ -148,7 +160,9 @@ describe('toMarkdown', () => {
       '<!--',
     );
     const words = fc.array(piece, { maxLength: 12 }).map((pieces) => pieces.join(''));
-    const marks = fc.subarray(['strong', 'em', 'code', 'strike']).map((types) => types.map((type) => ({ type })));
+    const marks = fc
+      .subarray(['strong', 'em', 'code', 'strike', 'underline', 'link'])
+      .map((types) => types.map((type) => ({ type, attrs: { href: 'javascript:x' } })));
     const inline = fc.tuple(words, marks).map(([value, all]) => text(value, ...all));
     const block = fc.array(inline, { maxLength: 4 }).map((content) => p(...content));
 

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { TicketStatus } from '@qa-pms/contracts';
-import { Database, lookup, statement, type Transaction } from '@qa-pms/database';
+import { Database, lookup, type Transaction } from '@qa-pms/database';
 import { requireProject } from '@qa-pms/platform';
 import { v7 as uuidv7 } from 'uuid';
 import type { TicketDetail, TicketRow } from './to-ticket.js';
@@ -13,7 +13,7 @@ const GET_TICKET = lookup(
    WHERE t.project_id = $1 AND t.key = $2`,
 );
 
-const LAST_SYNC = statement(
+const LAST_SYNC = lookup(
   'jira-last-sync',
   `SELECT CASE WHEN count(c.site_url) = count(*) THEN min(c.last_success_at) END AS synced_at
    FROM unnest($2::text[]) AS site (url)
