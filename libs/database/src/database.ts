@@ -111,11 +111,11 @@ export class Database {
    */
   async replyGiven<T>(): Promise<{ reply: T } | null> {
     const { messageId, idempotencyHash } = currentContext();
-    const found: { reply: string | null; body_hash: string | null }[] = await this.dataSource.query(
-      `SELECT reply, body_hash FROM ${this.schema}.inbox_messages WHERE message_id = $1`,
-      [messageId],
-    );
-    const stored = found[0];
+    const [stored] = (await this.lookUp({
+      name: 'qa-inbox-reply',
+      text: `SELECT reply, body_hash FROM ${this.schema}.inbox_messages WHERE message_id = $1`,
+      values: [messageId],
+    })) as { reply: string | null; body_hash: string | null }[];
     if (!stored) return null;
     if (stored.body_hash !== idempotencyHash) throw new AppError('IDEMPOTENCY_KEY_REUSED');
     return { reply: (stored.reply === null ? undefined : JSON.parse(stored.reply)) as T };

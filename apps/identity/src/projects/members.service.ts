@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { AppError, type Empty, type Member, MemberRemoved, type PutMember, type RemoveMember } from '@qa-pms/contracts';
-import { Database, statement, type Transaction } from '@qa-pms/database';
+import { Database, lookup, statement, type Transaction } from '@qa-pms/database';
 import { requireProject } from '@qa-pms/platform';
 import { Access } from '../access/access.js';
 import { Membership } from './membership.entity.js';
@@ -14,7 +14,7 @@ const MEMBERS_SQL = `
 
 const LIST_MEMBERS = statement('identity-list-members', `${MEMBERS_SQL} ORDER BY lower(users.username)`);
 
-const GET_MEMBER = statement(
+const GET_MEMBER = lookup(
   'identity-get-member',
   `${MEMBERS_SQL} AND memberships.user_id = $2 AND users.disabled_at IS NULL`,
 );

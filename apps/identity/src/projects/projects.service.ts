@@ -9,7 +9,7 @@ import {
   type Project as ProjectDto,
   type UpdateProject,
 } from '@qa-pms/contracts';
-import { Database, statement, type Transaction } from '@qa-pms/database';
+import { Database, lookup, statement, type Transaction } from '@qa-pms/database';
 import { caller, requireUser } from '@qa-pms/platform';
 import { v7 as uuidv7 } from 'uuid';
 import { Access } from '../access/access.js';
@@ -27,7 +27,7 @@ const LIST_PROJECTS = statement(
 
 const COUNT_PROJECTS = statement('identity-count-projects', `SELECT count(*)::int AS count ${MINE}`);
 
-const FIND_PROJECT = statement(
+const FIND_PROJECT = lookup(
   'identity-find-project',
   `SELECT ${PROJECT_COLUMNS} FROM identity.projects WHERE key = $1 AND deleted_at IS NULL`,
 );

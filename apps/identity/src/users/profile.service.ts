@@ -7,7 +7,7 @@ import {
   type UpdateMe,
   UserChanged,
 } from '@qa-pms/contracts';
-import { Database, statement } from '@qa-pms/database';
+import { Database, lookup } from '@qa-pms/database';
 import { requireUser } from '@qa-pms/platform';
 import { checkLanguage, checkTimeZone } from './locale-rules.js';
 import { User } from './user.entity.js';
@@ -31,7 +31,7 @@ const PROFILE_SQL = `
   WHERE users.id = $1 AND users.disabled_at IS NULL
   GROUP BY users.id`;
 
-const PROFILE = statement('identity-profile', PROFILE_SQL);
+const PROFILE = lookup('identity-profile', PROFILE_SQL);
 
 /** The account of the signed-in user, and what a user may do. */
 @Injectable()

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { UserChanged } from '@qa-pms/contracts';
-import { Database, statement } from '@qa-pms/database';
+import { Database, lookup } from '@qa-pms/database';
 import { Log } from '@qa-pms/platform';
 import { isTimeZone } from '../sessions/zone.js';
 
-const TIME_ZONE = statement('time-zone', 'SELECT time_zone AS "timeZone" FROM tracking.people WHERE user_id = $1');
+const TIME_ZONE = lookup('time-zone', 'SELECT time_zone AS "timeZone" FROM tracking.people WHERE user_id = $1');
 
 /** Time zones of people, who are the same in every project. */
 @Injectable()

@@ -14,7 +14,7 @@ import {
   type WorkflowTime,
   type WorkflowTimed,
 } from '@qa-pms/contracts';
-import { Database, isUniqueViolation, pagedStatement, lookup, statement, type Transaction } from '@qa-pms/database';
+import { Database, isUniqueViolation, lookup, pagedStatement, type Transaction } from '@qa-pms/database';
 import { can, requireProject, requireUser } from '@qa-pms/platform';
 import { v7 as uuidv7 } from 'uuid';
 import { draftContent, withReasons, withTimes } from './report-content.js';
@@ -43,7 +43,7 @@ interface ReportRow {
 }
 
 const GET = lookup('reports-get', 'SELECT * FROM workflow.reports WHERE id = $1');
-const LATEST = statement(
+const LATEST = lookup(
   'reports-latest',
   'SELECT * FROM workflow.reports WHERE workflow_id = $1 ORDER BY version DESC LIMIT 1',
 );

@@ -8,7 +8,7 @@ import {
   type Ticket,
   WorkflowChanged,
 } from '@qa-pms/contracts';
-import { Database, isUniqueViolation, statement, type Transaction } from '@qa-pms/database';
+import { Database, isUniqueViolation, lookup, type Transaction } from '@qa-pms/database';
 import { MessageBus, requireProject, requireUser } from '@qa-pms/platform';
 import { v7 as uuidv7 } from 'uuid';
 import { TemplatesService } from '../templates/templates.service.js';
@@ -19,7 +19,7 @@ import { write } from './workflows.service.js';
 const OWN_OPEN = `
   SELECT * FROM workflow.workflows
   WHERE project_id = $1 AND ticket_key = $2 AND user_id = $3 AND status IN ('active', 'paused')`;
-const OWN = statement('workflows-own-open', OWN_OPEN);
+const OWN = lookup('workflows-own-open', OWN_OPEN);
 
 /** How often a start that may go on with an open workflow, or replace it, is tried against others at the same moment. */
 const ATTEMPTS = 5;

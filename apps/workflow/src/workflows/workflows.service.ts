@@ -14,7 +14,7 @@ import {
   type Workflow,
   WorkflowChanged,
 } from '@qa-pms/contracts';
-import { Database, isUniqueViolation, pagedStatement, lookup, statement, type Transaction } from '@qa-pms/database';
+import { Database, isUniqueViolation, lookup, pagedStatement, statement, type Transaction } from '@qa-pms/database';
 import {
   caller,
   can,
@@ -45,7 +45,7 @@ const OPEN_OF_USER = pagedStatement('workflows-open-of-user', {
   order: 'updated_at DESC, id DESC',
   parameters: 2,
 });
-const OPEN_ON_TICKET = statement(
+const OPEN_ON_TICKET = lookup(
   'workflows-open-on-ticket',
   `SELECT * FROM workflow.workflows WHERE project_id = $1 AND ticket_key = $2 AND status IN ('active', 'paused') ORDER BY started_at`,
 );
