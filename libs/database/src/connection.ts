@@ -25,6 +25,8 @@ export interface ConnectionOptions {
   role?: string | null;
   /** False for whom COPY is needed, which pg does not pipeline. */
   pipeline?: boolean;
+  /** Milliseconds after which a statement without an answer is given up, and its connection with it. Default: never. */
+  queryTimeoutMs?: number;
 }
 
 /** A data source for a service. */
@@ -32,7 +34,7 @@ export function createDataSource(
   options: DatabaseOptions,
   settings: DatabaseSettings,
   log: Log,
-  { role = null, pipeline = true }: ConnectionOptions = {},
+  { role = null, pipeline = true, queryTimeoutMs = 0 }: ConnectionOptions = {},
 ): DataSource {
   const tls = tlsOptions(settings);
   return new DataSource({
@@ -55,6 +57,8 @@ export function createDataSource(
       idleTimeoutMillis: settings.idleSeconds * 1_000,
       // BEGIN, the project and the statement go out in one round trip: 16,000 instead of 6,600 reads a second were measured.
       pipeline,
+      // With `pipeline` pg ends the connection then: https://node-postgres.com/apis/client
+      query_timeout: queryTimeoutMs,
       Client: measuredClient(options.schema),
       // By an address instead of a name pg tells TLS no host, which then compares the certificate with "localhost".
       ...(tls && { ssl: { ...tls, host: new URL(settings.url).hostname } }),

@@ -137,15 +137,12 @@ async function open(options: DatabaseOptions, settings: DatabaseSettings, log: L
     const applied = await runMigrations(first, options.schema);
     if (applied.length > 0) log.info({ applied }, 'migrations applied');
   }
-  if (!(await isExemptFromRowSecurity(first))) return watched(first, options);
   // A superuser would see every project's rows: its connections step down to a role that does not.
+  const role = (await isExemptFromRowSecurity(first)) ? RUNTIME_ROLE : null;
+  // Migrations take as long as they need; what comes after them does not.
   await first.destroy();
-  const scoped = createDataSource(options, settings, log, { role: RUNTIME_ROLE });
-  await connect(scoped, log);
-  return watched(scoped, options);
-}
-
-function watched(dataSource: DataSource, { schema }: DatabaseOptions): DataSource {
-  watchPool(poolOf(dataSource), schema);
+  const dataSource = createDataSource(options, settings, log, { role, queryTimeoutMs: settings.queryTimeoutMs });
+  await connect(dataSource, log);
+  watchPool(poolOf(dataSource), options.schema);
   return dataSource;
 }

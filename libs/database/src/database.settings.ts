@@ -34,6 +34,16 @@ export class DatabaseSettings extends TlsSettings('database', 'PostgreSQL') impl
   })
   acquireTimeoutMs = 2_000;
 
+  /** Milliseconds after which a statement without an answer is given up. */
+  @Setting({
+    key: 'database.query_timeout_ms',
+    description:
+      'Milliseconds after which a statement of a service that has no answer is given up, and its connection with it: a server that vanished tells nobody. Migrations and `qa-pms` wait longer.',
+    example: '30000',
+    min: 1_000,
+  })
+  queryTimeoutMs = 30_000;
+
   /** Seconds after which an unused connection is closed. */
   @Setting({
     key: 'database.idle_seconds',

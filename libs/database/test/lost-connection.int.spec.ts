@@ -1,7 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { borrowed, createDataSource, DatabaseSettings } from '@qa-pms/database';
-import { infrastructureFault, logFor } from '@qa-pms/platform';
-import { startTestDatabase, type TestDatabase } from '@qa-pms/testing';
+import { borrowed, createDataSource, Database, DatabaseSettings, lookup, statement } from '@qa-pms/database';
+import { infrastructureFault, logFor, runAsSystem } from '@qa-pms/platform';
+import { startTcpProxy, startTestDatabase, type TcpProxy, type TestDatabase } from '@qa-pms/testing';
 import { pino } from 'pino';
 import type { DataSource } from 'typeorm';
 
@@ -41,5 +42,52 @@ describe('a connection that is lost', () => {
 
     const [after] = await dataSource.query<{ pid: number }[]>(pid);
     expect(after).toEqual(before);
+  });
+});
+
+describe('a connection to a server that has vanished', () => {
+  const log = logFor(pino({ level: 'silent' }), 'test');
+  const ONE = statement('one', 'SELECT 1 AS one');
+  const ROW = lookup('row', 'SELECT 1 AS one');
+  let database: TestDatabase;
+  let network: TcpProxy;
+  let dataSource: DataSource;
+  let db: Database;
+
+  beforeAll(async () => {
+    database = await startTestDatabase();
+    const url = new URL(database.url);
+    network = await startTcpProxy({ host: url.hostname, port: Number(url.port) });
+    url.port = String(network.port);
+    const settings = Object.assign(new DatabaseSettings(), { url: url.href, poolMin: 0, poolMax: 1 });
+    const options = { schema: 'vanished', entities: [], migrations: [] };
+    dataSource = createDataSource(options, settings, log, { queryTimeoutMs: 300 });
+    await dataSource.initialize();
+    db = new Database(dataSource, 'workflow', 'vanished', '', () => undefined);
+  });
+
+  afterAll(async () => {
+    network.pass();
+    await dataSource.destroy();
+    await network.stop();
+    await database.stop();
+  });
+
+  it.each([
+    ['a read', () => db.read(ONE)],
+    ['a lookup', () => db.read(ROW)],
+    ['a transaction', () => db.transaction((tx) => tx.query('SELECT 1'))],
+    ["TypeORM's statement", () => dataSource.query('SELECT 1')],
+  ] as [string, () => Promise<unknown>][])('fails %s in time, and is replaced', async (_what, work) => {
+    await runAsSystem({}, () => db.read(ONE));
+    network.stall();
+
+    const fault = await runAsSystem({}, work).catch(infrastructureFault);
+    network.pass();
+    // TypeORM gives a connection back before its end is heard of.
+    await sleep(50);
+
+    expect(fault).toMatchObject({ code: 'UPSTREAM_UNAVAILABLE', details: { upstream: 'database' } });
+    expect(await runAsSystem({}, () => db.read(ONE))).toEqual([{ one: 1 }]);
   });
 });

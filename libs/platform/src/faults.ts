@@ -22,6 +22,7 @@ const DATABASE_TEXTS = [
   'timeout exceeded when trying to connect',
   'Client has encountered a connection error',
   'Client was closed',
+  'Query read timeout',
   'the database system is',
   'Cannot use a pool after calling end',
 ];
