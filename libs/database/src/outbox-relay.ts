@@ -9,23 +9,33 @@ import {
 } from '@qa-pms/platform';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource } from 'typeorm';
-import { borrowed } from './connection.js';
+import { borrowed, pipelined, type Query } from './connection.js';
 import type { OutboxRow } from './database.js';
 
 /** Rows claimed at once. */
 const BATCH = 500;
-/** Rows that may be on their way at once, where the wire takes several batches. */
+/** Rows that may be on their way at once, where the wire takes several batches: 50 are handled at once, the rest waits. */
 const IN_FLIGHT = 2_000;
 /**
  * Seconds that a claim holds, renewed while its owner lives. Rows of a crash wait this long, and whoever asks for times
  * after a change waits for 2 s. Where an owner stalls for longer, events come twice: inboxes know them.
  */
 const LEASE_S = 1;
+/** A lease so old is renewed: most events arrive within milliseconds. */
+const RENEWED_MS = 400;
 /** Rows of other instances, or of a crash, are found by asking this often. */
 const POLL_MS = 500;
+/** What is published is deleted with the next claim, or after so long without one. */
+const TIDY_MS = 20;
 
 interface ClaimedRow extends OutboxRow {
   sequence: string;
+}
+
+interface OnItsWay {
+  settled: Promise<void>;
+  /** When its lease was last taken, of performance.now(). */
+  leasedAt: number;
 }
 
 /**
@@ -34,11 +44,14 @@ interface ClaimedRow extends OutboxRow {
  */
 export class OutboxRelay {
   private readonly owner = randomUUID();
-  private readonly inFlight = new Map<string, Promise<void>>();
+  private readonly inFlight = new Map<string, OnItsWay>();
   /** Published, and not yet deleted. */
   private readonly delivered = new Set<string>();
   private running: Promise<void> | null = null;
   private renewal: NodeJS.Timeout | undefined;
+  private renewing = false;
+  /** Too much is on its way for another batch. */
+  private isFull = false;
   private stopped = false;
   private woken = false;
   private wakeUp: () => void = () => undefined;
@@ -77,34 +90,37 @@ export class OutboxRelay {
       const last = this.stopped;
       try {
         this.woken = false;
-        const claimed = await this.round();
+        const isMore = await this.round();
         if (!healthy) this.log.info({}, 'outbox is relayed again');
         healthy = true;
-        if (claimed === BATCH) continue;
+        if (isMore) continue;
+        if (!last) await this.pause();
       } catch (error) {
         if (healthy) this.log.warn({ err: infrastructureFault(error) ?? error }, 'outbox waits');
         healthy = false;
         if (!last) await this.rest(Math.min(POLL_MS, 200));
       }
       if (last) break;
-      if (!this.woken) await this.rest(POLL_MS);
     }
-    await Promise.race([Promise.allSettled(this.inFlight.values()), sleep(5_000, undefined, { ref: false })]);
+    const ends = [...this.inFlight.values()].map(({ settled }) => settled);
+    await Promise.race([Promise.allSettled(ends), sleep(5_000, undefined, { ref: false })]);
     await this.removeDelivered().catch(() => undefined);
     await this.giveBack([...this.inFlight.keys()]).catch(() => undefined);
   }
 
-  /** One claim and its publication; returns how many rows were claimed. */
-  private async round(): Promise<number> {
-    await this.removeDelivered();
-    if (this.inFlight.size >= IN_FLIGHT) {
-      await Promise.race(this.inFlight.values());
-      return 0;
+  /** One claim and its publication; whether there may be more to claim. */
+  private async round(): Promise<boolean> {
+    this.isFull = this.inFlight.size > IN_FLIGHT - BATCH;
+    if (this.isFull) {
+      await this.removeDelivered();
+      return false;
     }
+    const leasedAt = performance.now();
     const claimed = await this.claim();
+    const isMore = claimed.length === BATCH;
     // Where the pool was too busy to renew a lease in time, our own rows are found again.
     const rows = claimed.filter(({ sequence }) => !this.inFlight.has(sequence) && !this.delivered.has(sequence));
-    if (rows.length === 0) return claimed.length;
+    if (rows.length === 0) return isMore;
     const failed: string[] = [];
     const publications = publishing(this.service, rows.map(toEnvelope), (events) => this.wire.publish(events));
     const sent = publications.map((published, index) => {
@@ -112,92 +128,134 @@ export class OutboxRelay {
       const settled = published.then(
         () => {
           this.delivered.add(sequence);
-          this.inFlight.delete(sequence);
-          this.wake();
+          this.arrived(sequence);
         },
         () => {
           failed.push(sequence);
-          this.inFlight.delete(sequence);
+          this.arrived(sequence);
         },
       );
-      this.inFlight.set(sequence, settled);
+      this.inFlight.set(sequence, { settled, leasedAt });
       return settled;
     });
     // Over a broker one batch at a time: a later one must not overtake one that failed.
     if (this.wire.publishesInOrder) {
       void Promise.all(sent).then(() => (failed.length > 0 ? this.giveBack(failed).catch(() => undefined) : undefined));
-      return claimed.length;
+      return isMore;
     }
     await Promise.all(sent);
-    await this.removeDelivered();
     if (failed.length > 0) {
       await this.giveBack(failed);
       throw new Error('The broker did not take the events.');
     }
-    return claimed.length;
+    return isMore;
   }
 
+  private arrived(sequence: string): void {
+    this.inFlight.delete(sequence);
+    if (this.isFull && this.inFlight.size <= IN_FLIGHT - BATCH) this.wake();
+  }
+
+  /** Deletes what is published and claims what is free, in one round trip. */
   private async claim(): Promise<ClaimedRow[]> {
-    const rows = await this.query<ClaimedRow>(
-      `WITH free AS MATERIALIZED (
-         SELECT sequence, key FROM ${this.schema}.outbox_messages
-         WHERE leased_until IS NULL OR leased_until < now()
-         ORDER BY sequence LIMIT ${String(BATCH)} FOR UPDATE SKIP LOCKED
-       )
-       UPDATE ${this.schema}.outbox_messages AS row SET lease_owner = $1, leased_until = now() + interval '${String(LEASE_S)} s'
-       FROM free
-       WHERE row.sequence = free.sequence AND NOT EXISTS (
-         SELECT FROM ${this.schema}.outbox_messages AS older
-         WHERE older.key = free.key AND older.sequence < free.sequence
-           AND NOT EXISTS (SELECT FROM free AS mine WHERE mine.sequence = older.sequence)
-           AND (older.lease_owner IS DISTINCT FROM $1 OR older.leased_until < now())
-       )
-       RETURNING row.sequence, row.id, row.topic, row.key, row.headers, row.body`,
-      [this.owner],
-    );
+    const sequences = [...this.delivered];
+    const queries = [...(sequences.length > 0 ? [this.deletion(sequences)] : []), this.claiming()];
+    const answers = await borrowed(this.dataSource, (client) => pipelined(client, queries));
+    for (const sequence of sequences) this.delivered.delete(sequence);
+    const rows = answers.at(-1) as ClaimedRow[];
     return rows.sort((one, other) => Number(BigInt(one.sequence) - BigInt(other.sequence)));
+  }
+
+  /**
+   * Of each key what stands before the first row that is neither free nor ours. Planned each time (0.2 ms): a plan kept
+   * from when the outbox was empty reads the whole of a full one. A join with `free`, whose size is not known, would read
+   * the whole as well, and what is dead in it: 1.3 ms a claim were measured.
+   */
+  private claiming(): Query {
+    const outbox = `${this.schema}.outbox_messages`;
+    return {
+      text: `
+        WITH free AS MATERIALIZED (
+          SELECT sequence, key FROM ${outbox} WHERE leased_until IS NULL OR leased_until < now()
+          ORDER BY sequence LIMIT ${String(BATCH)} FOR UPDATE SKIP LOCKED
+        ), keys AS (
+          SELECT key, (
+            SELECT min(other.sequence) FROM ${outbox} AS other
+            WHERE other.key = free.key AND other.sequence < max(free.sequence)
+              AND (other.lease_owner IS DISTINCT FROM $1 OR other.leased_until < now())
+              AND other.sequence NOT IN (SELECT sequence FROM free)
+          ) AS taken FROM free GROUP BY key
+        )
+        UPDATE ${outbox} SET lease_owner = $1, leased_until = now() + interval '${String(LEASE_S)} s'
+        WHERE sequence = ANY (ARRAY(
+          SELECT sequence FROM free JOIN keys USING (key) WHERE taken IS NULL OR sequence < taken))
+        RETURNING sequence, id, topic, key, headers, body`,
+      values: [this.owner],
+    };
+  }
+
+  private deletion(sequences: string[]): Query {
+    const text = `DELETE FROM ${this.schema}.outbox_messages WHERE sequence = ANY($1::bigint[]) AND lease_owner = $2`;
+    return { text, values: [sequences, this.owner] };
   }
 
   private async removeDelivered(): Promise<void> {
     if (this.delivered.size === 0) return;
     const sequences = [...this.delivered];
-    await this.query(
-      `DELETE FROM ${this.schema}.outbox_messages WHERE sequence = ANY($1::bigint[]) AND lease_owner = $2`,
-      [sequences, this.owner],
-    );
+    await this.send(this.deletion(sequences));
     for (const sequence of sequences) this.delivered.delete(sequence);
   }
 
   private async giveBack(sequences: string[]): Promise<void> {
     if (sequences.length === 0) return;
-    await this.query(
-      `UPDATE ${this.schema}.outbox_messages SET lease_owner = NULL, leased_until = NULL
-       WHERE sequence = ANY($1::bigint[]) AND lease_owner = $2`,
-      [sequences, this.owner],
-    );
+    await this.send({
+      text: `UPDATE ${this.schema}.outbox_messages SET lease_owner = NULL, leased_until = NULL
+             WHERE sequence = ANY($1::bigint[]) AND lease_owner = $2`,
+      values: [sequences, this.owner],
+    });
   }
 
+  /** One at a time: where the database is slow, renewals would take all connections of the pool. */
   private async renew(): Promise<void> {
-    const sequences = [...this.inFlight.keys()];
-    if (sequences.length === 0) return;
-    await this.query(
-      `UPDATE ${this.schema}.outbox_messages SET leased_until = now() + interval '${String(LEASE_S)} s'
-       WHERE sequence = ANY($1::bigint[]) AND lease_owner = $2`,
-      [sequences, this.owner],
-    ).catch(() => undefined);
+    const now = performance.now();
+    const old = [...this.inFlight].filter(([, { leasedAt }]) => now - leasedAt >= RENEWED_MS);
+    if (old.length === 0 || this.renewing) return;
+    this.renewing = true;
+    try {
+      await this.send({
+        text: `UPDATE ${this.schema}.outbox_messages SET leased_until = now() + interval '${String(LEASE_S)} s'
+               WHERE sequence = ANY($1::bigint[]) AND lease_owner = $2`,
+        values: [old.map(([sequence]) => sequence), this.owner],
+      });
+      for (const [, one] of old) one.leasedAt = now;
+    } catch {
+      // The next one tries again; what others claim meanwhile comes twice, and inboxes know it.
+    } finally {
+      this.renewing = false;
+    }
   }
 
-  /** Planned each time (0.2 ms): a plan kept from when the outbox was empty reads the whole of a full one. */
-  private query<Row>(text: string, values: unknown[]): Promise<Row[]> {
-    return borrowed(this.dataSource, async (client) => (await client.query(text, values)).rows as Row[]);
+  private send(query: Query): Promise<unknown> {
+    return borrowed(this.dataSource, (client) => client.query(query));
   }
 
-  private rest(milliseconds: number): Promise<void> {
+  /** Until somebody wakes it, or it is time to ask again; what is published meanwhile is deleted. */
+  private async pause(): Promise<void> {
+    const end = performance.now() + POLL_MS;
+    for (let left = POLL_MS; left > 0 && !this.woken; left = end - performance.now()) {
+      const isBusy = this.inFlight.size > 0 || this.delivered.size > 0;
+      if (await this.rest(isBusy ? Math.min(left, TIDY_MS) : left)) return;
+      await this.removeDelivered();
+    }
+  }
+
+  /** Whether it was woken. */
+  private rest(milliseconds: number): Promise<boolean> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, milliseconds);
+      const timer = setTimeout(resolve, milliseconds, false);
       this.wakeUp = () => {
         clearTimeout(timer);
-        resolve();
+        resolve(true);
       };
     });
   }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { borrowed, createDataSource, DatabaseSettings, OutboxRelay, runMigrations } from '@qa-pms/database';
+import { borrowed, createDataSource, DatabaseSettings, OutboxRelay, poolOf, runMigrations } from '@qa-pms/database';
 import { createRootLogger, type EventEnvelope, logFor, type Wire } from '@qa-pms/platform';
 import { startTestDatabase, type TestDatabase } from '@qa-pms/testing';
 import type { DataSource } from 'typeorm';
@@ -8,7 +8,7 @@ import type { DataSource } from 'typeorm';
 /** Longer than a claim holds, and than the pause between two renewals. */
 const STALL_MS = 1_500;
 
-describe('the relay, when its pool is so busy that its claims run out', () => {
+describe('the relay, when it cannot go on as fast as events come', () => {
   let server: TestDatabase;
   let dataSource: DataSource;
   let relay: OutboxRelay;
@@ -36,10 +36,7 @@ describe('the relay, when its pool is so busy that its claims run out', () => {
       events.map(({ body }) => new Promise((arrive) => published.push({ body, arrive })));
     const wire = { publishesInOrder: true, publish } as unknown as Wire;
     relay = new OutboxRelay(dataSource, 'relayed', 'workflow', wire, log);
-    await dataSource.query(
-      `INSERT INTO relayed.outbox_messages (id, topic, key, headers, body)
-       SELECT gen_random_uuid(), 'qa.workflow.events', 'key ' || body, '{}', body FROM unnest(ARRAY['one', 'two']) AS body`,
-    );
+    await put(['one', 'two']);
     relay.start();
     await until(() => published.length === 2);
   });
@@ -70,6 +67,43 @@ describe('the relay, when its pool is so busy that its claims run out', () => {
 
     expect(published.map(({ body }) => body)).toEqual(['one', 'two']);
   });
+
+  it('waits for one connection to claim with, and for one to renew all its claims with', async () => {
+    const stall = borrowed(dataSource, () => sleep(STALL_MS));
+    await sleep(STALL_MS - 100);
+
+    expect(poolOf(dataSource).waitingCount).toBe(2);
+    await stall;
+  });
+
+  it('takes no more than so many on their way, and goes on as soon as some have arrived', async () => {
+    const all = Array.from({ length: 3_000 }, (_, index) => String(index));
+    await put(all);
+    relay.wake();
+    // Two and three batches: with one more it could be above 2,000.
+    await until(() => published.length === 1_502);
+    await sleep(200);
+    const most = published.length;
+
+    // Each that arrives makes room for others.
+    for (let index = 0; index < all.length + 2; index += 1) {
+      await until(() => published.length > index);
+      published[index]?.arrive();
+    }
+    await until(async () => (await waiting()) === 0);
+
+    expect(most).toBe(1_502);
+    expect(published.map(({ body }) => body)).toEqual(['one', 'two', ...all]);
+  });
+
+  function put(bodies: string[]): Promise<unknown> {
+    return dataSource.query(
+      `INSERT INTO relayed.outbox_messages (id, topic, key, headers, body)
+       SELECT gen_random_uuid(), 'qa.workflow.events', 'key ' || body, '{}', body
+       FROM unnest($1::text[]) WITH ORDINALITY AS given (body, place) ORDER BY place`,
+      [bodies],
+    );
+  }
 
   async function waiting(): Promise<number> {
     const [row] = await dataSource.query<{ count: number }[]>(
