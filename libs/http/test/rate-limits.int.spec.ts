@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Configuration, createRootLogger, logFor, RedisConnection, RedisSettings } from '@qa-pms/platform';
-import { startRedis, type TestRedis } from '@qa-pms/testing';
+import { REDIS_RIGHTS, startRedis, type TestRedis } from '@qa-pms/testing';
 import { describeWithRedis } from '@qa-pms/testing/jest';
 import { RateLimits } from '../src/rate-limits.js';
 
@@ -111,6 +111,25 @@ await describeWithRedis('limits of accounts with Redis', () => {
     expect(keys).toHaveLength(2);
     expect(keys.join()).not.toContain('example');
     for (const ms of lives) expect(ms).toBeGreaterThan(0);
+  });
+
+  it('need no more rights than the settings name', async () => {
+    const rights = ['on', '>secret', ...REDIS_RIGHTS.split(' ')];
+    await connections[0]!.ask('ACL', (redis) => redis.call('ACL', 'SETUSER', 'named', ...rights));
+    const url = redis.url.replace('redis://', 'redis://named:secret@');
+    const settings = Configuration.fromEnvironment({ REDIS_URL: url }).read(RedisSettings);
+    const said: object[] = [];
+    const named = new RedisConnection(settings, 'named', { info: () => undefined, warn: (facts) => said.push(facts) });
+    connections.push(named);
+    await allReady();
+    const limits = new RateLimits('jira a', SETTINGS, named);
+
+    const taken = await takenSoon([limits, ...instances], 20);
+    await limits.hold(ACCOUNT, 60_000);
+
+    expect(taken).toBe(3);
+    expect(await instances[0]!.heldMs(ACCOUNT)).toBeGreaterThan(50_000);
+    expect(said).toEqual([]);
   });
 
   it('are kept by each instance where Redis does not let it do what it must, which is said once', async () => {

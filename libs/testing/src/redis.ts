@@ -8,6 +8,8 @@ import { freePort } from '@qa-pms/database/embedded';
 import type { KeyPair } from './certificates.js';
 
 const PROGRAM = 'redis-server';
+/** ACL rules of what the settings say that its user must be allowed: https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl/ */
+export const REDIS_RIGHTS = '~qa-pms:* -@all +eval +get +set +pttl +time +ping +info +select +client';
 
 /** A Redis for tests, started from the machine's own program. */
 export interface TestRedis {
@@ -46,7 +48,7 @@ export async function startRedis({ account, tls }: TestRedisOptions = {}): Promi
   const port = await freePort();
   // The words of its own file: https://redis.io/docs/latest/operate/oss_and_stack/management/config-file/
   const lines = ['bind 127.0.0.1', 'save ""', 'appendonly no', `dir ${folder}`];
-  if (account) lines.push('user default off', `user ${account.username} on ">${account.password}" ~* &* +@all`);
+  if (account) lines.push('user default off', `user ${account.username} on ">${account.password}" ${REDIS_RIGHTS}`);
   if (tls) {
     await writeFile(join(folder, 'server.crt'), tls.cert);
     await writeFile(join(folder, 'server.key'), tls.key);

@@ -7,7 +7,7 @@ export class RedisSettings extends TlsSettings('redis', 'Redis') implements Chec
   @Setting({
     key: 'redis.url',
     description:
-      'Address of Redis (6 or newer) with user, password and number of the database; none: every instance keeps the limits of upstream accounts for itself.',
+      'Address of Redis (6 or newer) with user, password and number of the database; none: every instance keeps the limits of upstream accounts for itself. The user needs EVAL, GET, SET, PTTL, TIME, PING, INFO, SELECT and CLIENT, and the keys of redis.key_prefix.',
     example: 'redis://qa-pms:secret@redis:6379/0',
     secret: true,
     optional: true,
