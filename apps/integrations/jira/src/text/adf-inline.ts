@@ -1,8 +1,6 @@
 import { type AdfMark, type AdfNode, attribute, inlineWords } from './adf-node.js';
-import { escapeText, safeHref } from './escape.js';
+import { escapeLabel, escapeText, safeHref } from './escape.js';
 
-/** A link that escapeText made of an address. */
-const LINK = /(?<!\\)\[((?:\\.|[^\]\\])*)\]\([^)]*\)/g;
 const WRAPPERS: Record<string, string> = { strong: '**', em: '*', strike: '~~' };
 
 /** Inline nodes as Markdown. */
@@ -31,20 +29,39 @@ function joined(nodes: AdfNode[]): AdfNode[] {
   const result: AdfNode[] = [];
   for (const node of nodes) {
     const last = result.at(-1);
-    const same = last?.type === 'text' && node.type === 'text' && signsOf(last) === signsOf(node);
+    const same = last?.type === 'text' && node.type === 'text' && looksLike(last, node);
     if (same) result[result.length - 1] = { ...last, text: (last.text ?? '') + (node.text ?? '') };
     else result.push(node);
   }
   return result;
 }
 
-/** The marks of a node that Markdown has signs for. */
-function signsOf({ marks = [] }: AdfNode): string {
-  const signs = marks.map((mark) => {
-    if (mark.type === 'link') return safeHref(attribute(mark, 'href')) ?? '';
-    return mark.type === 'code' || mark.type in WRAPPERS ? mark.type : '';
+interface Signs {
+  isCode: boolean;
+  /** What is put around the text, the innermost first. */
+  wrappers: string[];
+  /** The address that the text leads to; null where that is none, or not harmless. */
+  href: string | null;
+}
+
+/** What Markdown has for these marks. */
+function signsOf(marks: AdfMark[]): Signs {
+  const types = [...new Set(marks.map(({ type }) => type))];
+  const link = marks.find(({ type }) => type === 'link');
+  const href = link ? attribute(link, 'href') : null;
+  return {
+    isCode: types.includes('code'),
+    wrappers: types.flatMap((type) => (Object.hasOwn(WRAPPERS, type) ? [WRAPPERS[type] ?? ''] : [])),
+    href: safeHref(href) === null ? null : href,
+  };
+}
+
+function looksLike(one: AdfNode, other: AdfNode): boolean {
+  const [signs, others] = [one, other].map(({ marks = [] }) => {
+    const { wrappers, ...rest } = signsOf(marks);
+    return JSON.stringify({ ...rest, wrappers: wrappers.sort() });
   });
-  return JSON.stringify(signs.filter((sign) => sign !== '').sort());
+  return signs === others;
 }
 
 function oneInline(node: AdfNode): string {
@@ -53,8 +70,10 @@ function oneInline(node: AdfNode): string {
       return markedText(node.text ?? '', node.marks ?? []);
     case 'hardBreak':
       return '\\\n';
-    case 'inlineCard':
-      return link(escapeText(inlineWords(node)), attribute(node, 'url'));
+    case 'inlineCard': {
+      const [words, url] = [inlineWords(node), attribute(node, 'url')];
+      return safeHref(url) === null ? escapeText(words) : link(escapeLabel(words), url);
+    }
     case 'status':
       return wrapped(escapeText(inlineWords(node)), '**');
     default:
@@ -68,10 +87,13 @@ function markedText(text: string, marks: AdfMark[]): string {
   const before = /^\s/.test(text) ? ' ' : '';
   const after = /\s$/.test(text) ? ' ' : '';
   if (core === '') return text === '' ? '' : ' ';
-  const href = marks.find((mark) => mark.type === 'link');
-  let result = marks.some((mark) => mark.type === 'code') ? codeSpan(core) : escapeText(core);
-  for (const { type } of marks) result = wrapped(result, WRAPPERS[type] ?? '');
-  if (href) result = link(result, attribute(href, 'href'));
+  const { isCode, wrappers, href } = signsOf(marks);
+  // Where a label ends is seen before what is code in it.
+  const asCode = isCode && (href === null || !/[`[\]]/.test(core));
+  const escaped = href === null ? escapeText(core) : escapeLabel(core);
+  let result = asCode ? codeSpan(core) : escaped;
+  for (const sign of wrappers) result = wrapped(result, sign);
+  if (href !== null) result = link(result, href);
   return `${before}${result}${after}`;
 }
 
@@ -79,9 +101,9 @@ function wrapped(text: string, sign: string): string {
   return text === '' ? '' : `${sign}${text}${sign}`;
 }
 
-/** A link where its address is harmless, else only its label. A label holds no links of its own. */
+/** A link where its address is harmless, else only its label. */
 function link(label: string, address: string | null): string {
   const href = safeHref(address);
   if (href === null) return label;
-  return `[${label.replace(LINK, '$1')}](${href})`;
+  return `[${label}](${href})`;
 }

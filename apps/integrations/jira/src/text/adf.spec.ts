@@ -38,6 +38,7 @@ describe('toMarkdown', () => {
     ['nothing', [text('', { type: 'strong' })], {}],
     ['a mark without a sign', [], { type: 'underline' }],
     ['a link that leads nowhere', [], link('javascript:x')],
+    ['the same mark twice', [], { type: 'code' }],
   ])('joins code that has %s between it, or its signs would end it', (_what, between, mark) => {
     const code = { type: 'code' };
 
@@ -157,12 +158,16 @@ describe('toMarkdown', () => {
       '\\',
       '&lt;',
       '![',
+      'https://b.example/',
+      'www.b.example',
       '<!--',
     );
     const words = fc.array(piece, { maxLength: 12 }).map((pieces) => pieces.join(''));
-    const marks = fc
-      .subarray(['strong', 'em', 'code', 'strike', 'underline', 'link'])
-      .map((types) => types.map((type) => ({ type, attrs: { href: 'javascript:x' } })));
+    const mark = fc.record({
+      type: fc.constantFrom('strong', 'em', 'code', 'strike', 'underline', 'link', 'constructor'),
+      attrs: fc.record({ href: fc.constantFrom('javascript:x', 'https://a.example/?b&c=d') }),
+    });
+    const marks = fc.array(mark, { maxLength: 4 });
     const inline = fc.tuple(words, marks).map(([value, all]) => text(value, ...all));
     const block = fc.array(inline, { maxLength: 4 }).map((content) => p(...content));
 
@@ -171,8 +176,10 @@ describe('toMarkdown', () => {
         const table = { type: 'table', content: [row(...blocks.map((one) => cell('tableCell', one)))] };
         const html = marked.parse(toMarkdown(doc(...blocks, table)), { async: false });
         const tags = [...html.matchAll(/<\/?([a-z!][a-z0-9-]*)/gi)].map((match) => match[1]);
-        const known = ['p', 'br', 'strong', 'em', 'code', 'del', 'table', 'thead', 'tbody', 'tr', 'th', 'td'];
+        const known = ['p', 'br', 'a', 'strong', 'em', 'code', 'del', 'table', 'thead', 'tbody', 'tr', 'th', 'td'];
         expect(tags.filter((tag) => !known.includes(tag ?? ''))).toEqual([]);
+        const links = [...html.matchAll(/href="([^"]*)"/g)].map((match) => match[1]);
+        expect(links.filter((href) => !/^https?:\/\/(?:www\.)?[ab]\.example/.test(href ?? ''))).toEqual([]);
       }),
       { numRuns: 1000 },
     );

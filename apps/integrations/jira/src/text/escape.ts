@@ -9,6 +9,8 @@ const NUMBERED = /^(\d+)([.)])(?=\s|$)/;
 const ADDRESS = /\b(?:https?:\/\/|www\.)[^\s<>"'`\\^{}|]+/gi;
 /** An ampersand that would begin an entity. */
 const ENTITY = /&(?=#?\w+;)/g;
+/** Some renderers (marked) link these in the middle of a word as well, with the signs behind them: entities end that. */
+const UNLINKED = /(?<=https?|ftp):(?=\/\/)|(?<=www)\.(?=\S)/gi;
 const TRAILING = /[.,;:!?*_~'")\]]+$/;
 /** Renderers make links of mail addresses too; a joined entity keeps them text. */
 const MAIL_SIGN = /(?<=[\w.+-])@(?=[\w-])/g;
@@ -20,6 +22,15 @@ const MAIL_SIGN = /(?<=[\w.+-])@(?=[\w-])/g;
 export function escapeText(text: string): string {
   const lines = text.replace(/\r\n?/g, '\n').split('\n');
   return lines.map((line) => escapeLine(line.trim())).join('\\\n');
+}
+
+/**
+ * Text as the label of a link, which holds no links of its own. Brackets are entities there: some renderers (marked) take
+ * the backslash before one away and read the label once more, which made images of `!\[\](…)`.
+ */
+export function escapeLabel(text: string): string {
+  const lines = text.split(/\r\n?|\n/).map((line) => escapeStart(escapeSigns(line.trim())));
+  return lines.join('\\\n').replace(/\\\[/g, '&#91;').replace(/\\\]/g, '&#93;');
 }
 
 /** Whole plain text as Markdown: blank lines part paragraphs. */
@@ -52,11 +63,20 @@ function escapeLine(line: string): string {
     const address = match[0].replace(TRAILING, '');
     const href = safeHref(address.startsWith('www.') ? `http://${address}` : address);
     if (href === null) continue;
-    result += `${escapeSigns(line.slice(at, match.index))}[${escapeSigns(address)}](${href})`;
+    result += `${unlinked(line.slice(at, match.index))}[${escapeLabel(address)}](${href})`;
     at = match.index + address.length;
   }
-  result += escapeSigns(line.slice(at));
-  return result.replace(LINE_START, '\\$1').replace(NUMBERED, '$1\\$2');
+  result += unlinked(line.slice(at));
+  return escapeStart(result);
+}
+
+function escapeStart(line: string): string {
+  return line.replace(LINE_START, '\\$1').replace(NUMBERED, '$1\\$2');
+}
+
+/** Text that no renderer makes a link of. */
+function unlinked(text: string): string {
+  return escapeSigns(text).replace(UNLINKED, (sign) => `&#${String(sign.charCodeAt(0))};`);
 }
 
 function escapeSigns(text: string): string {
