@@ -3,7 +3,7 @@ import { currentContext, eventHeaders, type MessageContext, topicName } from '@q
 import type { PoolClient } from 'pg';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
-import { borrowed, type Query } from './connection.js';
+import { borrowed, poolOf, type Query } from './connection.js';
 import { Pipe } from './pipe.js';
 import { Lookups, type Scope, scopedRead } from './scoped-read.js';
 import type { PagedStatement, Statement } from './statements.js';
@@ -45,6 +45,7 @@ export class Database {
   /** For background work over all projects. */
   readonly acrossProjects: Pick<Database, 'read' | 'transaction'>;
   private readonly lookups: Lookups;
+  private readonly limit: string;
 
   constructor(
     readonly dataSource: DataSource,
@@ -55,6 +56,9 @@ export class Database {
     private readonly everywhere = false,
   ) {
     this.lookups = new Lookups(dataSource);
+    const { query_timeout: timeoutMs = 0 } = poolOf(dataSource).options;
+    // A statement that we have given up goes on in the server, which notices nothing while it waits for a lock.
+    this.limit = timeoutMs === 0 ? '' : `; SET LOCAL statement_timeout = ${String(timeoutMs)}`;
     this.acrossProjects = everywhere ? this : new Database(dataSource, service, schema, topicPrefix, committed, true);
   }
 
@@ -235,7 +239,9 @@ export class Database {
   private opening(): Query {
     const { projectId, everywhere } = this.scope();
     const all = everywhere ? 'on' : 'off';
-    return { text: `BEGIN; SET LOCAL qa.project_id = '${projectId}'; SET LOCAL qa.all_projects = '${all}'` };
+    return {
+      text: `BEGIN; SET LOCAL qa.project_id = '${projectId}'; SET LOCAL qa.all_projects = '${all}'${this.limit}`,
+    };
   }
 
   private scope(): Scope {

@@ -73,6 +73,19 @@ describe('a connection to a server that has vanished', () => {
     await database.stop();
   });
 
+  it('leaves no statement behind in the server', async () => {
+    network.pass();
+    const sleeping = `SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60%' AND state = 'active' AND pid <> pg_backend_pid()`;
+
+    const fault = await runAsSystem({}, () => db.transaction((tx) => tx.query('SELECT pg_sleep(60)'))).catch(
+      infrastructureFault,
+    );
+
+    expect(fault).toMatchObject({ code: 'UPSTREAM_UNAVAILABLE' });
+    await sleep(100);
+    while ((await dataSource.query<object[]>(sleeping)).length > 0) await sleep(10);
+  });
+
   it.each([
     ['a read', () => db.read(ONE)],
     ['a lookup', () => db.read(ROW)],

@@ -12,10 +12,11 @@ const CONNECTION_CODES = new Set([
 ]);
 
 /**
- * SQLSTATE classes: 08 connection, 53 resources (too many connections), 57P administrator or crash shutdown,
- * 25006 read-only (a failover under way). https://www.postgresql.org/docs/18/errcodes-appendix.html
+ * SQLSTATE classes: 08 connection, 53 resources (too many connections), 57P administrator or crash shutdown, 57014 given
+ * up after database.query_timeout_ms, 25006 read-only (a failover under way).
+ * https://www.postgresql.org/docs/18/errcodes-appendix.html
  */
-const SQLSTATE = /^(08...|53...|57P0[1-5]|25006)$/;
+const SQLSTATE = /^(08...|53...|57014|57P0[1-5]|25006)$/;
 
 const DATABASE_TEXTS = [
   'Connection terminated',
