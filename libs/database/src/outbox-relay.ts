@@ -9,7 +9,7 @@ import {
 } from '@qa-pms/platform';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource } from 'typeorm';
-import { borrowed, pipelined, type Query } from './connection.js';
+import { borrowed, corked, type Query } from './connection.js';
 import type { OutboxRow } from './database.js';
 
 /** Rows claimed at once. */
@@ -21,8 +21,8 @@ const IN_FLIGHT = 2_000;
  * after a change waits for 2 s. Where an owner stalls for longer, events come twice: inboxes know them.
  */
 const LEASE_S = 1;
-/** A lease so old is renewed: most events arrive within milliseconds. */
-const RENEWED_MS = 400;
+/** A lease so old is renewed, looked for as often: most events arrive within milliseconds. */
+const RENEWED_MS = 250;
 /** Rows of other instances, or of a crash, are found by asking this often. */
 const POLL_MS = 500;
 /** What is published is deleted with the next claim, or after so long without one. */
@@ -52,6 +52,8 @@ export class OutboxRelay {
   private renewing = false;
   /** Too much is on its way for another batch. */
   private isFull = false;
+  /** Events were not taken: to claim more at once would only turn in a circle. */
+  private refused = false;
   private stopped = false;
   private woken = false;
   private wakeUp: () => void = () => undefined;
@@ -66,7 +68,7 @@ export class OutboxRelay {
 
   start(): void {
     this.running ??= this.loop();
-    this.renewal = setInterval(() => void this.renew(), (LEASE_S * 1_000) / 3).unref();
+    this.renewal = setInterval(() => void this.renew(), RENEWED_MS).unref();
   }
 
   /** A transaction has committed rows: they are looked for at once. */
@@ -80,8 +82,8 @@ export class OutboxRelay {
     if (this.stopped) return;
     this.stopped = true;
     this.wake();
-    clearInterval(this.renewal);
     await this.running;
+    clearInterval(this.renewal);
   }
 
   private async loop(): Promise<void> {
@@ -93,8 +95,9 @@ export class OutboxRelay {
         const isMore = await this.round();
         if (!healthy) this.log.info({}, 'outbox is relayed again');
         healthy = true;
-        if (isMore) continue;
+        if (isMore && !this.refused) continue;
         if (!last) await this.pause();
+        this.refused = false;
       } catch (error) {
         if (healthy) this.log.warn({ err: infrastructureFault(error) ?? error }, 'outbox waits');
         healthy = false;
@@ -132,6 +135,7 @@ export class OutboxRelay {
         },
         () => {
           failed.push(sequence);
+          this.refused = true;
           this.arrived(sequence);
         },
       );
@@ -157,21 +161,29 @@ export class OutboxRelay {
   }
 
   /** Deletes what is published and claims what is free, in one round trip. */
-  private async claim(): Promise<ClaimedRow[]> {
+  private claim(): Promise<ClaimedRow[]> {
     const sequences = [...this.delivered];
-    const queries = [...(sequences.length > 0 ? [this.deletion(sequences)] : []), this.claiming()];
-    const answers = await borrowed(this.dataSource, (client) => pipelined(client, queries));
-    for (const sequence of sequences) this.delivered.delete(sequence);
-    const rows = answers.at(-1) as ClaimedRow[];
-    return rows.sort((one, other) => Number(BigInt(one.sequence) - BigInt(other.sequence)));
+    const held = [...this.inFlight.keys(), ...sequences];
+    return borrowed(this.dataSource, async (client) => {
+      const [claiming, deleting] = corked(client, () => {
+        // What cannot be deleted now is left to the next time.
+        const removal = sequences.length === 0 ? null : client.query(this.deletion(sequences));
+        const removed = removal?.then(() => this.forget(sequences)).catch(() => undefined);
+        return [client.query<ClaimedRow>(this.claiming(held)), removed];
+      });
+      const { rows } = await claiming;
+      await deleting;
+      return rows.sort((one, other) => Number(BigInt(one.sequence) - BigInt(other.sequence)));
+    });
   }
 
   /**
-   * Of each key what stands before the first row that is neither free nor ours. Planned each time (0.2 ms): a plan kept
-   * from when the outbox was empty reads the whole of a full one. A join with `free`, whose size is not known, would read
-   * the whole as well, and what is dead in it: 1.3 ms a claim were measured.
+   * Of each key what stands before the first row that is neither free nor on our hands. A row may be leased to us and be
+   * nowhere: where the answer to its claim was lost. Planned each time (0.2 ms): a plan kept from when the outbox was
+   * empty reads the whole of a full one. A join with `free`, whose size is not known, would read the whole as well, and
+   * what is dead in it: 1.3 ms a claim were measured.
    */
-  private claiming(): Query {
+  private claiming(held: string[]): Query {
     const outbox = `${this.schema}.outbox_messages`;
     return {
       text: `
@@ -182,7 +194,7 @@ export class OutboxRelay {
           SELECT key, (
             SELECT min(other.sequence) FROM ${outbox} AS other
             WHERE other.key = free.key AND other.sequence < max(free.sequence)
-              AND (other.lease_owner IS DISTINCT FROM $1 OR other.leased_until < now())
+              AND NOT coalesce(other.lease_owner = $1 AND other.leased_until >= now() AND other.sequence = ANY ($2::bigint[]), false)
               AND other.sequence NOT IN (SELECT sequence FROM free)
           ) AS taken FROM free GROUP BY key
         )
@@ -190,7 +202,7 @@ export class OutboxRelay {
         WHERE sequence = ANY (ARRAY(
           SELECT sequence FROM free JOIN keys USING (key) WHERE taken IS NULL OR sequence < taken))
         RETURNING sequence, id, topic, key, headers, body`,
-      values: [this.owner],
+      values: [this.owner, held],
     };
   }
 
@@ -203,6 +215,10 @@ export class OutboxRelay {
     if (this.delivered.size === 0) return;
     const sequences = [...this.delivered];
     await this.send(this.deletion(sequences));
+    this.forget(sequences);
+  }
+
+  private forget(sequences: string[]): void {
     for (const sequence of sequences) this.delivered.delete(sequence);
   }
 
@@ -217,22 +233,31 @@ export class OutboxRelay {
 
   /** One at a time: where the database is slow, renewals would take all connections of the pool. */
   private async renew(): Promise<void> {
-    const now = performance.now();
-    const old = [...this.inFlight].filter(([, { leasedAt }]) => now - leasedAt >= RENEWED_MS);
-    if (old.length === 0 || this.renewing) return;
+    if (this.renewing || this.oldLeases().length === 0) return;
     this.renewing = true;
     try {
-      await this.send({
-        text: `UPDATE ${this.schema}.outbox_messages SET leased_until = now() + interval '${String(LEASE_S)} s'
-               WHERE sequence = ANY($1::bigint[]) AND lease_owner = $2`,
-        values: [old.map(([sequence]) => sequence), this.owner],
+      await borrowed(this.dataSource, async (client) => {
+        const [now, old] = [performance.now(), this.oldLeases()];
+        // What arrives meanwhile is deleted on another connection, in an order of its own: it is not waited for.
+        const text = `
+          UPDATE ${this.schema}.outbox_messages SET leased_until = now() + interval '${String(LEASE_S)} s'
+          WHERE sequence = ANY (ARRAY(
+            SELECT sequence FROM ${this.schema}.outbox_messages
+            WHERE sequence = ANY ($1::bigint[]) AND lease_owner = $2 FOR UPDATE SKIP LOCKED))`;
+        const values = [old.map(([sequence]) => sequence), this.owner];
+        await client.query({ text, values, query_timeout: LEASE_S * 1_000 } as Query);
+        for (const [, one] of old) one.leasedAt = now;
       });
-      for (const [, one] of old) one.leasedAt = now;
     } catch {
       // The next one tries again; what others claim meanwhile comes twice, and inboxes know it.
     } finally {
       this.renewing = false;
     }
+  }
+
+  private oldLeases(): [string, OnItsWay][] {
+    const latest = performance.now() - RENEWED_MS;
+    return [...this.inFlight].filter(([, { leasedAt }]) => leasedAt <= latest);
   }
 
   private send(query: Query): Promise<unknown> {

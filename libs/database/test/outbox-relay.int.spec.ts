@@ -58,8 +58,9 @@ describe('the relay, when it cannot go on as fast as events come', () => {
 
   it('publishes nothing again that has arrived and could not be deleted yet', async () => {
     const stall = borrowed(dataSource, () => sleep(STALL_MS));
+    // The claim that waits for the connection by now knows of none that has arrived.
+    relay.wake();
     published[0]?.arrive();
-    // The deletion of the first waits for the connection by now: the second is left to the next one.
     await sleep(50);
     published[1]?.arrive();
     await stall;
@@ -96,12 +97,107 @@ describe('the relay, when it cannot go on as fast as events come', () => {
     expect(published.map(({ body }) => body)).toEqual(['one', 'two', ...all]);
   });
 
-  function put(bodies: string[]): Promise<unknown> {
+  it('holds back what is younger than a row that somebody else has, and nothing of other keys', async () => {
+    await put(['first', 'second'], 'shared');
+    await lease('first', 'gen_random_uuid()', 700);
+    await put(['other']);
+    relay.wake();
+    await until(() => published.length === 3);
+    await sleep(200);
+    const early = published.map(({ body }) => body);
+
+    await until(() => published.length === 5);
+
+    expect(early).toEqual(['one', 'two', 'other']);
+    expect(published.map(({ body }) => body)).toEqual(['one', 'two', 'other', 'first', 'second']);
+  });
+
+  it('holds back what is younger than a row that it has claimed and never heard of', async () => {
+    await put(['lost', 'next'], 'shared');
+    await lease('lost', `(SELECT lease_owner FROM relayed.outbox_messages WHERE body = 'one')`, 700);
+    relay.wake();
+
+    await until(() => published.length === 4);
+
+    expect(published.map(({ body }) => body)).toEqual(['one', 'two', 'lost', 'next']);
+  });
+
+  it('keeps the order of each key where two do the same', async () => {
+    const arrived: EventEnvelope[] = [];
+    const publish = (events: EventEnvelope[]): Promise<void>[] =>
+      events.map((event) => {
+        arrived.push(event);
+        return sleep(Math.random() * 20);
+      });
+    const wire = { publishesInOrder: true, publish } as unknown as Wire;
+    const both = [1, 2].map(() => new OutboxRelay(dataSource, 'relayed', 'workflow', wire, log));
+    for (const one of both) one.start();
+
+    for (let round = 0; round < 30; round += 1) {
+      await Promise.all(['a', 'b', 'c'].map((key) => put([`${key}${String(round)}`], key)));
+      for (const one of both) one.wake();
+    }
+    await until(async () => arrived.length >= 90 && (await waiting()) === 2);
+    for (const one of both) await one.stop();
+
+    for (const key of ['a', 'b', 'c']) {
+      const bodies = arrived.filter((event) => event.key === key).map(({ body }) => body);
+      expect(bodies).toEqual(Array.from({ length: 30 }, (_, round) => `${key}${String(round)}`));
+    }
+  });
+
+  it('goes on, in order, while what has arrived cannot be deleted', async () => {
+    await dataSource.query(`
+      CREATE FUNCTION relayed.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not now'; END $$;
+      CREATE TRIGGER refuse BEFORE DELETE ON relayed.outbox_messages FOR EACH ROW EXECUTE FUNCTION relayed.refuse()`);
+    for (const { arrive } of published) arrive();
+    await put(['three', 'four'], 'shared');
+    relay.wake();
+    await until(() => published.length === 4);
+    await dataSource.query('DROP FUNCTION relayed.refuse CASCADE');
+
+    for (const { arrive } of published) arrive();
+    await until(async () => (await waiting()) === 0);
+
+    expect(published.map(({ body }) => body)).toEqual(['one', 'two', 'three', 'four']);
+  });
+
+  it('does not turn in a circle while nobody takes its events, and stops at once', async () => {
+    let refusals = 0;
+    const publish = (events: EventEnvelope[]): Promise<void>[] =>
+      events.map(() => Promise.reject(new Error(`nobody is there (${String((refusals += 1))})`)));
+    const refused = new OutboxRelay(
+      dataSource,
+      'relayed',
+      'workflow',
+      { publishesInOrder: true, publish } as unknown as Wire,
+      log,
+    );
+    await put(Array.from({ length: 1_500 }, (_, index) => String(index)));
+    refused.start();
+    await sleep(400);
+    const early = refusals;
+    await refused.stop();
+
+    expect(early).toBeLessThanOrEqual(1_500);
+    expect(refusals).toBeLessThanOrEqual(3_000);
+    await dataSource.query("DELETE FROM relayed.outbox_messages WHERE body NOT IN ('one', 'two')");
+  });
+
+  function lease(body: string, owner: string, forMs: number): Promise<unknown> {
+    return dataSource.query(
+      `UPDATE relayed.outbox_messages SET lease_owner = ${owner}, leased_until = now() + $2 * interval '1 ms' WHERE body = $1`,
+      [body, forMs],
+    );
+  }
+
+  /** Each under a key of its own, or all under one. */
+  function put(bodies: string[], key: string | null = null): Promise<unknown> {
     return dataSource.query(
       `INSERT INTO relayed.outbox_messages (id, topic, key, headers, body)
-       SELECT gen_random_uuid(), 'qa.workflow.events', 'key ' || body, '{}', body
+       SELECT gen_random_uuid(), 'qa.workflow.events', coalesce($2, 'key ' || body), '{}', body
        FROM unnest($1::text[]) WITH ORDINALITY AS given (body, place) ORDER BY place`,
-      [bodies],
+      [bodies, key],
     );
   }
 
