@@ -4,7 +4,7 @@ import type { TicketPage, Workflow } from '@qa-pms/contracts';
 import { startKafka, startOwnDatabase } from '@qa-pms/testing';
 import type { Api } from '../e2e/api.js';
 import { Process, startAllInOneSystem, startDistributedSystem, type System } from '../e2e/system.js';
-import { load, type LoadRequest, megabytes } from './load.js';
+import { load, type LoadRequest, type LoadResult, megabytes } from './load.js';
 import { pgbench } from './pgbench.js';
 import { rounded, type Row } from './rows.js';
 
@@ -28,20 +28,30 @@ export async function measurePath(): Promise<Row[]> {
 }
 
 async function measureReference(): Promise<{ rows: Row[]; cpuMicros: number }> {
-  const port = await freePort();
-  const url = `http://127.0.0.1:${String(port)}`;
-  const bare = await new Process(url, ['tests/bench/bare-fastify.js'], { PORT: String(port) }).ready();
-  const empty = await load(url, [bare.pid], [{ method: 'GET', path: '/empty', headers: {} }]);
   const path = '/workflows/0198c5b0-7d7e-7c3a-9d2f-0a1b2c3d4e5f';
-  const object = await load(url, [bare.pid], [{ method: 'GET', path, headers: {} }]);
-  await bare.stop();
+  const [empty, object] = (await measurePaths('tests/bench/bare-fastify.js', ['/empty', path])) as [
+    LoadResult,
+    LoadResult,
+  ];
+  const [onNest] = (await measurePaths('tests/bench/nest-on-fastify.js', ['/empty'])) as [LoadResult];
   return {
     rows: [
       { what: 'bare Fastify: empty route', ...rounded(empty, empty.cpuMicros) },
       { what: 'bare Fastify: an object, parameter checked', ...rounded(object, empty.cpuMicros) },
+      { what: 'Nest on Fastify, nothing of ours: empty route', ...rounded(onNest, empty.cpuMicros) },
     ],
     cpuMicros: empty.cpuMicros,
   };
+}
+
+async function measurePaths(script: string, paths: string[]): Promise<LoadResult[]> {
+  const port = await freePort();
+  const url = `http://127.0.0.1:${String(port)}`;
+  const server = await new Process(url, [script], { PORT: String(port) }).ready();
+  const results: LoadResult[] = [];
+  for (const path of paths) results.push(await load(url, [server.pid], [{ method: 'GET', path, headers: {} }]));
+  await server.stop();
+  return results;
 }
 
 async function measureSystem(system: System, name: string, bareMicros: number): Promise<Row[]> {
