@@ -6,7 +6,7 @@ const MAX_TEXT = 16_384;
 
 /** What a secret in a text comes with; nearly every text is done with after this one look. */
 const SUSPECT =
-  /:\/\/|eyJ|qa_|ATATT|PMAK|bearer|basic|digest|passw|passphrase|pwd|secret|token|api.?key|authori|cookie|credential|[?&](?:code|state|key|sig)/i;
+  /:\/\/|eyJ|qa_|ATATT|PMAK|bearer|basic|digest|negotiate|pass|pwd|secret|token|jwt|key|authori|cookie|credential|(?:code|state|auth|sig|signature)[=%]/i;
 
 // Each pattern below needs time in proportion to the text, whatever stands in it: texts come from outside.
 /** User name and password before the host of an address. Greedy: a password may hold `@`. */
@@ -17,13 +17,24 @@ const JWT = /\beyJ[\w-]{5,2000}\.[\w-]+(?:\.[\w-]*)*/g;
 const SCHEME = /\b(Bearer|Basic|Digest|Negotiate)(\s{1,4})([\w.~+/=-]{6,})/gi;
 /** Keys that tell what they are: ours (256 bits), Atlassian's, Postman's. Shorter ones are names, as `qa_pms_runtime`. */
 const PREFIXED = /\b(?:qa_[\w-]{24,}|ATATT[\w=-]{8,}|PMAK-[\w-]{8,})/g;
-/** The whole of these headers is secret, up to the end of the line or of the quotation. */
-const HEADER = /\b((?:proxy-)?authorization|(?:set-)?cookie)(\\?["']?\s{0,4}[:=]\s{0,4}\\?["']?)[^\r\n"'\\]+/gi;
-/** Query parameters that are secrets there only. */
-const PARAMETER = /([?&](?:code|state|key|sig|signature|auth)=)[^\s&#"'<>]+/gi;
+/** Private keys as files hold them, also one that was cut. */
+const PEM = /-----BEGIN [A-Z ]{0,30}PRIVATE KEY[^]*?(?:-----END [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----|$)/g;
+/** A value in quotation marks. In a JSON text within others they, and what ends it, stand behind as many backslashes. */
+const QUOTED = String.raw`(?<escape>\\*)"[^]*?(?:(?<!\\)\k<escape>"|$)|'[^']*'?`;
+/** The whole of these headers is secret, up to the end of the line where the value does not begin in quotation marks. */
+const HEADER = new RegExp(String.raw`(authorization|cookie)(\\*["']?\s{0,4}[:=]\s{0,4})(?:${QUOTED}|[^\r\n]+)`, 'gi');
+/** Parameters that are secrets in a query or a form only, with their values. */
+const IN_QUERY = String.raw`((?:code|state|key|(?:x-[a-z]{1,10}-)?sig(?:nature)?|auth)(?:=|%(?:25)*3D))[^\s&#"'<>]+`;
+/** In a query, also of an address within an address. */
+const PARAMETER = new RegExp(String.raw`([?&#]|%(?:25)*(?:3F|26))${IN_QUERY}`, 'gi');
+/** The first of a form: others follow. */
+const FIELD = new RegExp(String.raw`(?<![\w-])${IN_QUERY}(?=&)`, 'gi');
 /** `name=value`, `name: value`, `"name": "value"`, the same within a JSON text, and PostgreSQL's `(name)=(value)`. */
-const NAMED =
-  /((?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|credential)[\w-]{0,40})(\\?["')\]]{0,2}\s{0,4}[=:]\s{0,4})(\\"(?:(?!\\").)*(?:\\")?|"(?:[^"\\]|\\.)*"?|'[^']*'?|\([^)]*\)?|[^\s,;&"'<>)}\]]+)/gi;
+const NAMED = new RegExp(
+  String.raw`((?:pass(?:word|wd|phrase|(?![\w-]))|pwd|secret|token|jwt|credential|(?:api[_-]?|(?:encryption|master|signing|private|previous)[_.-]?)key)[\w-]{0,40})` +
+    String.raw`(\\*["')\]]{0,2}\s{0,4}(?:[=:]|%(?:25)*3D)\s{0,4})(${QUOTED}|\([^)]*\)?|[^\s,;&"'<>)}\]]+)`,
+  'gi',
+);
 
 /** A word of a sentence rather than a secret: "Basic authentication", "name or password: look at …". */
 const WORD = /^[a-z]{1,16}[.,:;]?$/;
@@ -36,11 +47,13 @@ export function redactText(text: string): string {
     .replace(USER_INFO, `$1${REDACTED}@`)
     .replace(JWT, REDACTED)
     .replace(PREFIXED, REDACTED)
+    .replace(PEM, REDACTED)
     .replace(SCHEME, (all: string, scheme: string, space: string, value: string) =>
       WORD.test(value) ? all : `${scheme}${space}${REDACTED}`,
     )
     .replace(HEADER, `$1$2${REDACTED}`)
-    .replace(PARAMETER, `$1${REDACTED}`)
+    .replace(PARAMETER, `$1$2${REDACTED}`)
+    .replace(FIELD, `$1${REDACTED}`)
     .replace(NAMED, (all: string, name: string, between: string, value: string) =>
       value.startsWith(REDACTED.slice(0, -1)) || (/:\s+$/.test(between) && WORD.test(value))
         ? all

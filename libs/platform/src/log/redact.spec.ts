@@ -9,6 +9,10 @@ const SECRET = 'hunter2Zx9-Kq';
 const JWT = 'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJodW50ZXIyWng5In0.c2lnbmF0dXJlLWh1bnRlcjI';
 const API_KEY = `qa_${'hunter2Zx9KqAb0-'.repeat(3)}`;
 const ATLASSIAN = 'ATATT3xFfGF0hunter2Zx9=ABCDEF12';
+const HEX = 'f00dcafe'.repeat(8);
+const PEM = `-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg/hunter2\n${HEX}\n-----END PRIVATE KEY-----`;
+const inJson = (times: number, value: unknown): string =>
+  times === 0 ? JSON.stringify(value) : JSON.stringify({ body: inJson(times - 1, value) });
 const BASIC = `Basic ${Buffer.from(`me:${SECRET}`).toString('base64')}`;
 
 /** Secrets that a text shows by their own form, wherever it comes from. */
@@ -23,9 +27,30 @@ const TELLING = {
   'an address with the code of a sign-in': `/callback?code=${SECRET}&page=2`,
   'a name with its value': `password=${SECRET}`,
   'a JSON text': JSON.stringify({ user: 'me', apiToken: SECRET }),
-  'a JSON text in a JSON text': JSON.stringify({ body: JSON.stringify({ refreshToken: SECRET }) }),
+  'a JSON text in a JSON text': inJson(1, { refreshToken: SECRET }),
+  'a JSON text four levels down': inJson(4, { refreshToken: `x"${SECRET}` }),
   'a JSON text that was cut': `{"name":"x","clientSecret":"${SECRET}`,
   'a header line': `Cookie: session=${SECRET}; theme=dark`,
+  'a header line with quotes': `Cookie: sid="${SECRET}"; theme='${SECRET}'`,
+  'a header line with its name': `Authorization: Digest username="u", realm='a', response="${SECRET}"`,
+  'a header in a JSON text': inJson(2, { 'set-cookie': [`sid="${SECRET}"`, `other=${SECRET}`] }),
+  'header lines in a JSON text': inJson(0, `GET / HTTP/1.1\r\nCookie: sid=${SECRET}\r\nHost: x`),
+  'a master key': `ENCRYPTION_KEY=${HEX}`,
+  'a master key by the name of its setting': `encryption.key: "${HEX}"`,
+  'a previous key': `{ previousKeys: '${HEX}', other: 1 }`,
+  'a private key': `It was ${PEM}`,
+  'a private key that was cut': `{"key":"-----BEGIN EC PRIVATE KEY-----\\nMIIEvQIBADANBg/${SECRET}`,
+  'an address with an opaque jwt': `/callback?jwt=${SECRET}`,
+  'an address with a pass': `/login?user=me&pass=${SECRET}`,
+  'an address that is signed': `https://s3.example/a?X-Amz-Date=1&X-Amz-Signature=${SECRET}&page=2`,
+  'an address with an auth': `/login?auth=${SECRET}`,
+  'an address in an address': `/go?to=https%3A%2F%2Fx%2F%3Faccess_token%3D${SECRET}%26page%3D2`,
+  'the code of a sign-in in an address in an address': `/go?to=%252Fback%253Fpage%253D2%2526code%253D${SECRET}`,
+  'an address behind what looks like one': `code=1,url=https://idp.example/cb?code=${SECRET}`,
+  'a form': `code=${SECRET}&grant_type=authorization_code`,
+  'a form after some words': `It sent "state=${SECRET}&page=2"`,
+  'the pass of a setting': `smtpPass=${SECRET}`,
+  'the pass of an account': `{ user: 'me', pass: '${SECRET}' }`,
 };
 
 /** Names whose value is secret, whatever its form. */
@@ -51,6 +76,7 @@ const NAMES = [
     'apiKey',
   ],
   ...['secret', 'clientSecret', 'encryptionKey', 'ENCRYPTION_KEY', 'privateKey', 'credentials', 'tokens', 'pwd'],
+  ...['privateKeyPem', 'signing_key_pem', 'pass', 'smtpPass'],
 ];
 
 const fails = (message: string, more: object = {}): Error => Object.assign(new Error(message), more);
@@ -64,8 +90,8 @@ const PLACES: Record<string, (text: string) => object> = {
   'a fact': (text) => ({ detail: text }),
   'a header': (text) => ({ headers: { referer: text } }),
   'a body': (text) => ({ body: { notes: text } }),
-  'an array': (text) => ({ values: ['a', text, 'c'] }),
-  'an array of arrays': (text) => ({ values: [[[text]]] }),
+  'an array': (text) => ({ several: ['a', text, 'c'] }),
+  'an array of arrays': (text) => ({ several: [[[text]]] }),
   'six levels down': (text) => nested(6, text),
   'the message and stack of an error': (text) => ({ err: fails(`It broke: ${text}`) }),
   'the cause of a cause': (text) => ({ err: new Error('a', { cause: new Error('b', { cause: fails(text) }) }) }),
@@ -85,7 +111,7 @@ describe('a line of the log', () => {
         const shown = JSON.stringify(redactFacts(put(text)));
 
         expect(shown).toContain('[redacted]');
-        expect(shown).not.toMatch(/hunter2|aHVudGVy|bWU6aHVu/);
+        expect(shown).not.toMatch(/hunter2|f00dcafe|aHVudGVy|bWU6aHVu/);
       });
     }
   }
@@ -103,10 +129,16 @@ describe('a line of the log', () => {
   it.each([
     ['the query of a request', { query: { code: SECRET, state: SECRET } }],
     ['raw headers', { rawHeaders: ['Host', 'a', 'Authorization', SECRET, 'X-Api-Key', SECRET] }],
+    ['headers in turn', { headers: ['Host', 'a', 'cookie', `sid=${SECRET}`, 'x-api-key', SECRET] }],
+    ['headers as objects', { headers: [{ name: 'Authorization', value: `Token ${SECRET}` }] }],
+    ['what stands beside its name', { fields: [{ key: 'apiToken', value: { inner: SECRET } }] }],
     ['entries of headers', { headers: [['cookie', SECRET]] }],
     ['a Buffer', { data: Buffer.from(SECRET) }],
+    ['a Buffer that was JSON', { data: Buffer.from(SECRET).toJSON() }],
     ['a typed array', { data: new Uint8Array(Buffer.from(SECRET)) }],
     ['an address as object', { url: new URL(`https://me:${SECRET}@demo.example/?token=${SECRET}`) }],
+    ['a statement', { query: 'SELECT $1', parameters: [SECRET] }],
+    ['a statement of pg', { options: { text: 'SELECT $1', values: [SECRET] }, bindings: { name: SECRET } }],
     ['parameters of a statement', { err: new QueryFailedError('SELECT $1', [SECRET], new Error('failed')) }],
     ['detail of PostgreSQL', { err: databaseError({ detail: `Key (name)=(${SECRET}) already exists.` }) }],
     ['a failing row', { err: databaseError({ detail: `Failing row contains (1, ${SECRET}, null).` }) }],
@@ -175,6 +207,9 @@ describe('a line of the log', () => {
       hasPassword: true,
       at: new Date(0).toJSON(),
       list: ['qa_manager', 'qa_pms_runtime'],
+      headers: ['host', 'a', 'accept', 'b'],
+      field: { name: 'title', value: 'Log in' },
+      data: { type: 'Buffer', data: 'none' },
     };
 
     expect(redactFacts(facts)).toEqual(facts);
@@ -192,6 +227,10 @@ describe('redactText', () => {
     'duplicate key value violates unique constraint "users_uq_username"',
     'at Object.<anonymous> (/work/libs/platform/src/secrets.ts:12:3)',
     '0199a7b0-1111-7222-8333-444455556666',
+    'exited with code=1, state=open, key=DEMO-1',
+    'passed: 12, failed: 0, 3 assigned',
+    'The keyboard has a primary key: id',
+    '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----',
   ])('leaves "%s" as it is', (text) => {
     expect(redactText(text)).toBe(text);
   });
@@ -202,13 +241,19 @@ describe('redactText', () => {
     expect(shown).toBe('GET https://[redacted]@demo.example/a?page=2&token=[redacted]&size=5 said "no"');
   });
 
+  it('keeps what follows a header whose value stands in quotation marks', () => {
+    const shown = redactText(`{ authorization: 'Token ${SECRET}', "cookie":"a=\\"${SECRET}\\"", host: 'a' }`);
+
+    expect(shown).toBe(`{ authorization: [redacted], "cookie":[redacted], host: 'a' }`);
+  });
+
   it('cuts what is too long for a line', () => {
     expect(redactText('a'.repeat(1_000_000)).length).toBeLessThan(20_000);
   });
 });
 
 describe('isSecretName', () => {
-  it.each(['id', 'key', 'code', 'tokenCount', 'author', 'keyId', 'passed', 'secondsTaken'])(
+  it.each(['id', 'key', 'code', 'tokenCount', 'author', 'keyId', 'passed', 'passes', 'secondsTaken'])(
     'lets %s be read',
     (name) => {
       expect(isSecretName(name)).toBe(false);

@@ -3,13 +3,18 @@ import { redactText, REDACTED, sqlText } from './redact-text.js';
 /** Parts of key names, without case, `_` and `-`, whose values are secrets. */
 const SECRET_PARTS = ['password', 'passwd', 'passphrase', 'secret', 'credential', 'apikey', 'authorization', 'cookie'];
 /** Ends of key names whose values are secrets: `tokenCount` is none. */
-const SECRET_ENDS = ['token', 'pwd', 'jwt', 'privatekey', 'encryptionkey', 'masterkey', 'signingkey', 'previouskey'];
+const SECRET_END = /(?:token|pass|pwd|jwt|(?:private|encryption|master|signing|previous)key)(?:s|pem)?$/;
 /** Names that are secrets in their place only: the code of an OAuth sign-in is one, that of an error is not. */
 const SECRET_PATHS = new Map([
   ['query', new Set(['code', 'state', 'key', 'sig', 'signature', 'auth'])],
   ['body', new Set(['code'])],
   ['headers', new Set(['signature'])],
 ]);
+
+/** Names of what carries the values of a statement. */
+const SQL_VALUES = new Set(['parameters', 'values', 'bindings']);
+/** Arrays of this name may have names and values in turn: Node's and undici's. */
+const IN_TURN = new Set(['rawHeaders', 'headers']);
 
 /** Deeper than any fact of ours; what is deeper is left out. */
 const MAX_DEPTH = 12;
@@ -23,11 +28,8 @@ const known = new Map<string, boolean>();
 export function isSecretName(name: string): boolean {
   const cached = known.get(name);
   if (cached !== undefined) return cached;
-  const plain = name
-    .toLowerCase()
-    .replace(/[^a-z0-9]/g, '')
-    .replace(/s$/, '');
-  const secret = SECRET_PARTS.some((part) => plain.includes(part)) || SECRET_ENDS.some((end) => plain.endsWith(end));
+  const plain = name.toLowerCase().replace(/[^a-z0-9]/g, '');
+  const secret = SECRET_PARTS.some((part) => plain.includes(part)) || SECRET_END.test(plain);
   if (known.size < KNOWN_KEYS) known.set(name, secret);
   return secret;
 }
@@ -50,11 +52,24 @@ function redactObject(source: Record<string, unknown>, place: string, walk: Walk
   for (const key in source) {
     if (!Object.hasOwn(source, key)) continue;
     const value = read(source, key);
-    const secret = isSecretName(key) || secretHere?.has(key) === true;
-    copy[key.length > 12 ? redactText(key) : key] = secret ? mask(value) : redactValue(value, key, walk);
+    const secret = isSecretName(key) || secretHere?.has(key) === true || (key === 'value' && isSecretPair(source));
+    copy[key.length > 12 ? redactText(key) : key] = secret
+      ? mask(value)
+      : SQL_VALUES.has(key)
+        ? countValues(value)
+        : redactValue(value, key, walk);
   }
   walk.above.pop();
   return copy;
+}
+
+/** `{ name: 'Authorization', value: … }`: headers, fields of forms, environments. */
+function isSecretPair(source: Record<string, unknown>): boolean {
+  return ['name', 'key'].map((key) => read(source, key)).some((name) => typeof name === 'string' && isSecretName(name));
+}
+
+function countValues(value: unknown): unknown {
+  return Array.isArray(value) ? `[${String(value.length)} values]` : mask(value);
 }
 
 /** Whether there is a secret, and null or an empty text, is a fact of its own. */
@@ -70,8 +85,7 @@ function redactValue(value: unknown, place: string, walk: Walk): unknown {
   if (walk.above.length >= MAX_DEPTH) return '[too deep]';
   if (walk.above.includes(value)) return '[circular]';
   // A Buffer's own JSON form would show its bytes.
-  if (ArrayBuffer.isView(value)) return `[${String(value.byteLength)} bytes]`;
-  if (value instanceof ArrayBuffer) return `[${String(value.byteLength)} bytes]`;
+  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return `[${String(value.byteLength)} bytes]`;
   if (Array.isArray(value)) return redactArray(value, place, walk);
   if (value instanceof Error) return redactError(value, walk);
   const { toJSON } = value as { toJSON?: unknown };
@@ -83,12 +97,18 @@ function redactValue(value: unknown, place: string, walk: Walk): unknown {
     walk.above.pop();
     return shown;
   }
-  return redactObject(value as Record<string, unknown>, place, walk);
+  return bytesOf(value as Record<string, unknown>) ?? redactObject(value as Record<string, unknown>, place, walk);
 }
 
-/** Node's `rawHeaders` have names and values in turn; so has each entry of a Map or of headers. */
+/** A Buffer that went through JSON. */
+function bytesOf(value: Record<string, unknown>): string | null {
+  const data = read(value, 'type') === 'Buffer' ? read(value, 'data') : null;
+  return Array.isArray(data) ? `[${String(data.length)} bytes]` : null;
+}
+
+/** Each entry of a Map or of headers has its name first. */
 function redactArray(array: unknown[], place: string, walk: Walk): unknown[] {
-  const inPairs = place === 'rawHeaders' || array.length === 2;
+  const inPairs = IN_TURN.has(place) || array.length === 2;
   walk.above.push(array);
   const copy = array.slice(0, MAX_VALUES).map((value, index) => {
     const name: unknown = inPairs && index % 2 === 1 ? array[index - 1] : undefined;
@@ -99,9 +119,6 @@ function redactArray(array: unknown[], place: string, walk: Walk): unknown[] {
   walk.above.pop();
   return copy;
 }
-
-/** Own properties of errors that carry the values of a statement. */
-const SQL_VALUES = new Set(['parameters', 'values', 'bindings']);
 
 function redactError(error: Error, walk: Walk): Record<string, unknown> {
   // pg's DatabaseError quotes rows and values; https://www.postgresql.org/docs/18/protocol-error-fields.html
@@ -116,9 +133,7 @@ function redactError(error: Error, walk: Walk): Record<string, unknown> {
     stack: clean(String(error.stack)),
   };
   for (const [key, value] of own) {
-    if (key in shown) continue;
-    if (SQL_VALUES.has(key)) shown[key] = Array.isArray(value) ? `[${String(value.length)} values]` : REDACTED;
-    else shown[key] = typeof value === 'string' ? clean(value) : value;
+    if (!(key in shown)) shown[key] = typeof value === 'string' ? clean(value) : value;
   }
   if (cause !== undefined) shown['cause'] = redactValue(cause, 'cause', walk);
   if (Array.isArray(errors)) shown['errors'] = redactArray(errors, 'errors', walk);
