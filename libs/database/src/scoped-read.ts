@@ -62,30 +62,52 @@ const TOGETHER = 16;
 interface Waiting {
   query: Query;
   scope: Scope;
+  /** Of performance.now(). */
+  since: number;
   resolve: (rows: unknown[]) => void;
   reject: (error: unknown) => void;
 }
 
-/** Sends the lookups of one turn of the event loop together. */
+/** Sends lookups together: those of one turn of the event loop, and those that come while these wait for a connection. */
 export class Lookups {
   private waiting: Waiting[] = [];
+  /** Connections that were asked for and have not come yet. */
+  private asked = 0;
+  private isDue = false;
 
   constructor(private readonly dataSource: DataSource) {}
 
   read(query: Query, scope: Scope): Promise<unknown[]> {
     return new Promise((resolve, reject) => {
-      if (this.waiting.length === 0) setImmediate(() => this.send());
-      this.waiting.push({ query, scope, resolve, reject });
+      this.waiting.push({ query, scope, since: performance.now(), resolve, reject });
+      if (this.isDue) return;
+      this.isDue = true;
+      setImmediate(() => {
+        this.isDue = false;
+        this.ask();
+      });
     });
   }
 
-  private send(): void {
-    while (this.waiting.length > 0) {
-      const some = this.waiting.splice(0, TOGETHER);
-      borrowed(this.dataSource, (client) => together(client, some)).catch((error: unknown) => {
-        // Where there was no connection; the others know already.
-        for (const { reject } of some) reject(error);
-      });
+  private ask(): void {
+    while (this.asked * TOGETHER < this.waiting.length) void this.send();
+  }
+
+  private async send(): Promise<void> {
+    this.asked += 1;
+    const askedAt = performance.now();
+    let some: Waiting[] | undefined;
+    const take = (most: number): Waiting[] => {
+      this.asked -= 1;
+      return (some = this.waiting.splice(0, most));
+    };
+    try {
+      await borrowed(this.dataSource, (client) => together(client, take(TOGETHER)));
+    } catch (error) {
+      // Where there was no connection; the others know already. Who came later has a wait of its own.
+      const late = this.waiting.slice(0, TOGETHER).filter(({ since }) => since <= askedAt).length;
+      for (const { reject } of some ?? take(late)) reject(error);
+      this.ask();
     }
   }
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   createDataSource,
@@ -6,6 +7,7 @@ import {
   DatabaseSettings,
   lookup,
   pagedStatement,
+  poolOf,
   projectScope,
   runMigrations,
   type Statement,
@@ -105,6 +107,36 @@ describe('a read', () => {
 
     expect(found.map((rows) => rows.map(({ note }) => note))).toEqual([['one'], [], ['two'], [], ['one']]);
     expect(new Set(found.flatMap((rows) => rows.map(({ pid }) => pid))).size).toBe(1);
+  });
+
+  it('waits for one connection with the lookups of later turns, while none is free', async () => {
+    const pool = poolOf(dataSource);
+    const taken = await Promise.all(Array.from({ length: 3 }, () => pool.connect()));
+
+    const found = [];
+    for (let turn = 0; turn < 5; turn += 1) {
+      found.push(as(mine, LOOKUP, [1]));
+      await nextTurn();
+    }
+    const asked = pool.waitingCount;
+    for (const client of taken) client.release();
+
+    expect(asked).toBe(1);
+    expect(await Promise.all(found)).toMatchObject(found.map(() => [{ note: 'one' }]));
+  });
+
+  it('has its own time to wait for a connection, whoever waits before it', async () => {
+    const pool = poolOf(dataSource);
+    const taken = await Promise.all(Array.from({ length: 3 }, () => pool.connect()));
+
+    const first = as(mine, LOOKUP, [1]).catch(infrastructureFault);
+    await sleep(1_500);
+    const second = as(mine, LOOKUP, [1]);
+    const fault = await first;
+    for (const client of taken) client.release();
+
+    expect(fault).toMatchObject({ code: 'UPSTREAM_UNAVAILABLE' });
+    expect(await second).toMatchObject([{ note: 'one' }]);
   });
 
   it('of many lookups in one turn uses several connections', async () => {
