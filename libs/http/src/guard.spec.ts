@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { privateHostProblem, Guard } from './guard.js';
+import { allowedHostProblem, Guard, privateHostProblem } from './guard.js';
 
 const listed = (text: string): string[] =>
   text
@@ -74,10 +74,35 @@ describe('Guard', () => {
 
   it.each([
     ['10.0.0.0/99', 'is no CIDR range'],
+    ['https://jira.intern', 'is no CIDR range'],
+    ['*.intern', 'is no name or address of a host'],
+    ['jira.intern:8080', 'is no name or address of a host'],
     ['10.0.0.0/8', null],
     ['jira.intern', null],
+    ['JIRA.intern.', null],
     ['::1', null],
+    ['[0:0::1]', null],
   ])('takes %s as a private host: %s', (entry, problem) => {
     expect(privateHostProblem(entry)).toBe(problem);
+  });
+
+  it.each([
+    ['*.atlassian.net', true],
+    ['API.example.com.', true],
+    ['xn--mller-kva.example', true],
+    ['10.0.0.1', true],
+    ['[::1]', true],
+    ['*', false],
+    ['jira.*.net', false],
+    ['https://x.y', false],
+    ['x.y/z', false],
+    ['x.y:443', false],
+    ['user@x.y', false],
+    ['two words', false],
+    // A URL has it as xn--mller-kva.example, and 0x7f.1 as 127.0.0.1.
+    ['müller.example', false],
+    ['0x7f.1', false],
+  ])('takes %s as an allowed host: %s', (entry, isOne) => {
+    expect(allowedHostProblem(entry)).toBe(isOne ? null : 'is no name or address of a host');
   });
 });

@@ -17,6 +17,8 @@ type Range = ReturnType<typeof ipaddr.parseCIDR>;
 const INSIDE = new Set(['private', 'loopback', 'uniqueLocal', 'carrierGradeNat']);
 /** All that is assigned for public IPv6 (RFC 4291, 2.4); outside lie such oddities as ::127.0.0.1 and 64:ff9b::/96. */
 const PUBLIC_IPV6 = ipaddr.parseCIDR('2000::/3');
+/** What an entry is that equals the host of no URL. */
+const NO_HOST = 'is no name or address of a host';
 
 const resolveAll: Resolve = (hostname, done) => {
   systemLookup(hostname, { all: true }, done);
@@ -107,7 +109,20 @@ export class Guard {
 
 /** What is wrong with an entry of `private_hosts`; null where it is a name, an address or a CIDR range. */
 export function privateHostProblem(entry: string): string | null {
-  return entry.includes('/') && rangeOf(entry) === null ? 'is no CIDR range' : null;
+  if (entry.includes('/')) return rangeOf(entry) === null ? 'is no CIDR range' : null;
+  const host = hostOf(entry.toLowerCase());
+  return isIP(host) !== 0 || isHost(host) ? null : NO_HOST;
+}
+
+/** What is wrong with an entry of `allowed_hosts`; null where it is a host, or `*.` and one. */
+export function allowedHostProblem(entry: string): string | null {
+  return isHost(hostOf(entry.toLowerCase()).replace(/^\*\./, '')) ? null : NO_HOST;
+}
+
+/** Whether it is written as URLs have it: others are equal to none. */
+function isHost(host: string): boolean {
+  const url = URL.parse(`https://${isIP(host) === 6 ? `[${host}]` : host}`);
+  return url !== null && !host.includes('*') && hostOf(url.hostname) === host;
 }
 
 /** A host as it is compared: without the brackets of IPv6 and the dot of the root. */

@@ -8,15 +8,19 @@ export const MAX_HOLD_MS = 15 * 60_000;
 export class RateLimit {
   private fullAt = 0;
   private heldUntil = 0;
-  /** Milliseconds in which a token comes back; 0: no limit. */
-  readonly intervalMs: number;
-  /** Milliseconds that a burst may be ahead. */
-  readonly toleranceMs: number;
 
-  /** `perSecond` 0 is no limit. */
-  constructor(perSecond: number, burst: number) {
-    this.intervalMs = perSecond > 0 ? 1000 / perSecond : 0;
-    this.toleranceMs = (Math.max(1, burst) - 1) * this.intervalMs;
+  /** Looked at for each call, for they may change: `ratePerSecond` 0 is no limit. */
+  constructor(private readonly settings: { ratePerSecond: number; rateBurst: number }) {}
+
+  /** Milliseconds in which a token comes back; 0: no limit. */
+  get intervalMs(): number {
+    const { ratePerSecond } = this.settings;
+    return ratePerSecond > 0 ? 1000 / ratePerSecond : 0;
+  }
+
+  /** Milliseconds that a burst may be ahead. */
+  get toleranceMs(): number {
+    return (Math.max(1, this.settings.rateBurst) - 1) * this.intervalMs;
   }
 
   /** Takes a token and answers the wait for it; takes none where that would be over after `latest`. */

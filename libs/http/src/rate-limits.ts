@@ -83,7 +83,7 @@ export class RateLimits {
   }
 
   private ownOf(account: string): RateLimit {
-    const known = this.own.get(account) ?? new RateLimit(this.settings.ratePerSecond, this.settings.rateBurst);
+    const known = this.own.get(account) ?? new RateLimit(this.settings);
     this.own.set(account, known);
     return known;
   }

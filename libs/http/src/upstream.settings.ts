@@ -1,5 +1,5 @@
 import { Setting, type SettingsClass } from '@qa-pms/platform';
-import { privateHostProblem } from './guard.js';
+import { allowedHostProblem, privateHostProblem } from './guard.js';
 
 /** How one upstream is called: what an operator may change. */
 export interface UpstreamSettings {
@@ -55,6 +55,7 @@ export function upstreamSettings(
       description: 'Milliseconds for a call with all its tries and pauses, where the call has no deadline of its own.',
       example: '10000',
       min: 1,
+      reloadable: true,
     })
     timeoutMs = 10_000;
 
@@ -66,13 +67,19 @@ export function upstreamSettings(
     })
     connectTimeoutMs = 3_000;
 
-    @Setting({ key: key('retries'), description: 'Further tries of a call that may be repeated.', example: '3' })
+    @Setting({
+      key: key('retries'),
+      description: 'Further tries of a call that may be repeated.',
+      example: '3',
+      reloadable: true,
+    })
     retries = 3;
 
     @Setting({
       key: key('retry_delay_ms'),
       description: 'Milliseconds before the second try; twice as long before each further one.',
       example: '1000',
+      reloadable: true,
     })
     retryDelayMs = 1_000;
 
@@ -80,6 +87,7 @@ export function upstreamSettings(
       key: key('rate_limited_wait_seconds'),
       description: 'Seconds to wait after an answer 429 that does not say how long.',
       example: '60',
+      reloadable: true,
     })
     rateLimitedWaitSeconds = 1;
 
@@ -103,6 +111,7 @@ export function upstreamSettings(
       description:
         'Calls a second for each account, in the long run: of all instances together with redis.url, else of each; 0: no limit of ours.',
       example: '5',
+      reloadable: true,
     })
     ratePerSecond = 20;
 
@@ -111,6 +120,7 @@ export function upstreamSettings(
       description: 'Calls of an account that may start at once after a rest.',
       example: '20',
       min: 1,
+      reloadable: true,
     })
     rateBurst = 20;
 
@@ -151,6 +161,7 @@ export function upstreamSettings(
       description: 'Largest body of an answer, bytes, as sent and after decompression.',
       example: '16777216',
       min: 1,
+      reloadable: true,
     })
     maxResponseBytes = 16 * 1024 * 1024;
 
@@ -158,6 +169,7 @@ export function upstreamSettings(
       key: key('allowed_hosts'),
       description: 'Hosts that may be called, *.example.com for all below one; none: any public host.',
       example: '["*.atlassian.net", api.atlassian.com]',
+      check: allowedHostProblem,
     })
     allowedHosts: string[] = [];
 
