@@ -3,6 +3,8 @@ import { SeedDemo } from '@qa-pms/contracts';
 import {
   type Configuration,
   diskCheck,
+  type Log,
+  logFor,
   MessageBus,
   runAsSystem,
   type RunOptions,
@@ -37,6 +39,8 @@ export interface AllInOne {
   running: Running;
   /** Users that the demonstration made; null with DEMO=false. */
   demo: { file: string; logins: DemoLogin[] } | null;
+  /** Why the embedded database is gone for good; never settled otherwise. */
+  databaseLost: Promise<Error>;
   /** Resolved with false where the limit of time ended the services. */
   stop: (reason: string) => Promise<boolean>;
 }
@@ -82,17 +86,23 @@ export async function startAllInOne(
   configuration.check([AllInOneSettings, ...settingsClassesOf(services)]);
   const { demo: withDemo, simulatorIssuesDir, ...settings } = configuration.read(AllInOneSettings);
   const dataDir = resolve(settings.dataDir);
+  const made: { demo: AllInOne['demo']; databaseLost: Promise<Error>; log: Log | null } = {
+    demo: null,
+    databaseLost: Promise.withResolvers<Error>().promise,
+    log: null,
+  };
   const closers: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
     for (const closer of closers.reverse()) await closer();
   };
   try {
-    await prepareDataFolder(dataDir);
+    if (ownDatabase || ownKey || withDemo) await prepareDataFolder(dataDir);
     const provided: Record<string, string> = {};
     if (ownKey) provided['ENCRYPTION_KEY'] = await masterKey(dataDir);
     if (ownDatabase) {
-      const { url, server } = await startEmbeddedDatabase(dataDir);
+      const { url, server } = await startEmbeddedDatabase(dataDir, () => made.log);
       closers.push(() => server.stop());
+      made.databaseLost = server.lost;
       provided['DATABASE_URL'] = url;
       tell('PostgreSQL ready (embedded)');
     }
@@ -107,7 +117,6 @@ export async function startAllInOne(
       tell('Jira ready (simulated)');
     }
     configuration.provide(provided, MADE_HERE);
-    const made: { demo: AllInOne['demo'] } = { demo: null };
     const running = await startServices(services, {
       configuration,
       leaveEvents,
@@ -118,6 +127,7 @@ export async function startAllInOne(
         tell(`${name} ready`);
       },
     });
+    made.log = logFor(running.runtime.logger, 'postgres');
     // Its own part: log files, which `disk` looks at, may lie on another. As root `postgres` is a link to where it lies.
     if (ownDatabase) running.runtime.health.add({ ...diskCheck(join(dataDir, 'postgres')), name: 'data' });
     const stop = async (reason: string): Promise<boolean> => {
@@ -125,7 +135,7 @@ export async function startAllInOne(
       await close();
       return clean;
     };
-    return { url: running.url, running, demo: made.demo, stop };
+    return { url: running.url, running, demo: made.demo, databaseLost: made.databaseLost, stop };
   } catch (error) {
     await close().catch(() => undefined);
     throw error;

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { type EmbeddedPostgres, holdsCluster, runningAdminUrl, startEmbeddedPostgres } from '@qa-pms/database/embedded';
+import type { Log } from '@qa-pms/platform';
 import pg from 'pg';
 
 const ROLE = 'qa_pms';
@@ -28,8 +29,12 @@ export function runningEmbeddedDatabase(dataDir: string): string | null {
 }
 
 /** Starts the embedded PostgreSQL of a data folder, with the product's role and database. */
-export async function startEmbeddedDatabase(dataDir: string): Promise<EmbeddedDatabase> {
-  const server = await startEmbeddedPostgres({ dataDir: join(dataDir, 'postgres'), persistent: true });
+export async function startEmbeddedDatabase(dataDir: string, log?: () => Log | null): Promise<EmbeddedDatabase> {
+  const server = await startEmbeddedPostgres({
+    dataDir: join(dataDir, 'postgres'),
+    persistent: true,
+    ...(log && { log }),
+  });
   const admin = new pg.Client({ connectionString: server.adminUrl });
   await admin.connect();
   try {

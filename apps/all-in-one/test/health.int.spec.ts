@@ -1,6 +1,7 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Configuration } from '@qa-pms/platform';
 import { startTestDatabase } from '@qa-pms/testing';
@@ -37,10 +38,31 @@ describe('the health of all-in-one', () => {
     expect(found['data']).toContain(join(dataDir, 'postgres'));
   }, 60_000);
 
-  it('leaves the disk of another database to that', async () => {
-    const database = await startTestDatabase();
+  it('is good again after its embedded database was killed', async () => {
+    const given = { DATA_DIR: dataDir, PORT: '0', TARGET: 'identity', DEMO: 'false', LOG_LEVEL: 'silent' };
+    const { running, stop } = await startAllInOne(Configuration.fromEnvironment(given), () => undefined);
+    const lockFile = join(dataDir, 'postgres/cluster/postmaster.pid');
+    const pid = Number.parseInt(await readFile(lockFile, 'utf8'));
 
-    const found = await messages({ DATABASE_URL: database.url });
+    process.kill(pid, 'SIGKILL');
+    let status: string | undefined;
+    for (let tries = 0; tries < 20 && status !== 'healthy'; tries += 1) {
+      // An answer is kept for a second: what it says before that is of the server before.
+      await sleep(1_100);
+      status = (await running.runtime.health.report()).checks['database']?.status;
+    }
+    const now = Number.parseInt(await readFile(lockFile, 'utf8'));
+    await stop('test');
+
+    expect(status).toBe('healthy');
+    expect(now).not.toBe(pid);
+  }, 60_000);
+
+  it('leaves the disk of another database to that, and needs no folder to keep nothing in', async () => {
+    const database = await startTestDatabase();
+    const given = { DATABASE_URL: database.url, ENCRYPTION_KEY: 'ab'.repeat(32), DATA_DIR: '/etc/hostname/data' };
+
+    const found = await messages(given);
     await database.stop();
 
     expect(Object.keys(found).sort()).toEqual(['consumer', 'database', 'disk', 'memory', 'migrations']);

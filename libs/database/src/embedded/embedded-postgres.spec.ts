@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { createRootLogger, logFor } from '@qa-pms/platform';
 import pg from 'pg';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.js';
 
@@ -63,7 +64,21 @@ describe('the embedded PostgreSQL', () => {
   /** Kills the owner and gives the server, which is its own process, a few seconds to follow. */
   const killed = async (owner: ChildProcess, pid: number): Promise<void> => {
     owner.kill('SIGKILL');
+    await gone(pid);
+  };
+  const gone = async (pid: number): Promise<void> => {
     for (let tries = 0; isAlive(pid) && tries < 100; tries += 1) await sleep(50);
+  };
+  /** What a server answers that may still be starting. */
+  const answered = async (url: string, sql: string): Promise<unknown> => {
+    for (let tries = 0; ; tries += 1) {
+      try {
+        return await query(url, sql);
+      } catch (error) {
+        if (tries > 100) throw error;
+        await sleep(50);
+      }
+    }
   };
 
   it('keeps its data and its password over a restart', async () => {
@@ -129,5 +144,66 @@ describe('the embedded PostgreSQL', () => {
     const again = await start();
 
     expect(await query(again.adminUrl, `SELECT to_regclass('kept')::text AS found`)).toEqual([{ found: 'kept' }]);
+  });
+
+  it('is started again with its data and on its port when it is killed', async () => {
+    const { pid, adminUrl } = await start(true, true);
+    await query(adminUrl, 'CREATE TABLE kept (i int)');
+
+    process.kill(pid, 'SIGKILL');
+    const found = await answered(adminUrl, `SELECT to_regclass('kept')::text AS found`);
+
+    expect(found).toEqual([{ found: 'kept' }]);
+    expect(server?.pid).not.toBe(pid);
+  });
+
+  it('is started again when somebody stops it, as often as that happens', async () => {
+    const { adminUrl } = await start();
+
+    for (const signal of ['SIGINT', 'SIGKILL'] as const) {
+      const { pid } = server!;
+      process.kill(pid, signal);
+      await gone(pid);
+
+      expect(await answered(adminUrl, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    }
+  });
+
+  it('can be stopped while it is started again', async () => {
+    const { pid, stop } = await start(false);
+    process.kill(pid, 'SIGKILL');
+    await gone(pid);
+
+    await stop();
+
+    expect(isAlive(server!.pid)).toBe(false);
+    await expect(stat(dataDir)).rejects.toThrow(/ENOENT/);
+  });
+
+  it('is given up, with what it said, when it cannot be started again', async () => {
+    const lines: string[] = [];
+    const output = { write: (line: string) => lines.push((JSON.parse(line) as { msg: string }).msg) };
+    const log = logFor(createRootLogger({ level: 'info', format: 'json', output }), 'postgres');
+    server = await startEmbeddedPostgres({ dataDir, persistent: true, patienceMs: 300, log: () => log });
+    await rm(join(dataDir, 'cluster/global/pg_control'));
+
+    process.kill(server.pid, 'SIGKILL');
+    const { message } = await server.lost;
+
+    expect(message).toMatch(/^PostgreSQL did not start \(see .*server\.log\): .*pg_control/s);
+    // Of the last try only.
+    expect(message.match(/could not open/g)).toHaveLength(1);
+    expect(lines).toEqual(['PostgreSQL ended by itself: it is started again', 'PostgreSQL cannot be started again']);
+  });
+
+  it('refuses data whose owner is starting its server again', async () => {
+    const { owner, pid } = await startElsewhere();
+    await rm(join(dataDir, 'cluster/global/pg_control'));
+    process.kill(pid, 'SIGKILL');
+    await gone(pid);
+
+    await expect(start()).rejects.toThrow(new RegExp(`is used by process ${owner.pid}`));
+
+    owner.kill('SIGKILL');
   });
 });

@@ -1,34 +1,29 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { chownSync, existsSync, openSync, closeSync, readFileSync } from 'node:fs';
-import { readFile, rm, writeFile } from 'node:fs/promises';
-import { platform } from 'node:os';
-import { join } from 'node:path';
+import type { ChildProcess } from 'node:child_process';
+import { readFile, rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
+import type { Log } from '@qa-pms/platform';
 import { freePort } from './free-port.js';
-import { isAlive, readLockFile, SUPERUSER } from './lock-file.js';
-import { dataFolder, postgresBinaries, type ServerUser, serverUser } from './postgres-files.js';
+import { SUPERUSER } from './lock-file.js';
+import { dataFolder, postgresBinaries, serverUser } from './postgres-files.js';
+import { ServerFiles, type ServerSettings, stopServer } from './server-files.js';
 
-const run = promisify(execFile);
-
-/** Recovery after kill -9 of a busy server replays its log: seconds, seldom more. */
-const START_LIMIT_MS = 60_000;
-/** A server whose parent died stops by itself within this time. */
-const ORPHAN_LIMIT_MS = 10_000;
+/** A server that cannot be started again for this long is given up. */
+const PATIENCE_MS = 60_000;
+const FIRST_PAUSE_MS = 50;
+const LONGEST_PAUSE_MS = 2_000;
 
 /** How the embedded server is started. */
-export interface EmbeddedPostgresOptions {
+export interface EmbeddedPostgresOptions extends ServerSettings {
   /** Folder of the cluster, its password and its log; made when missing. */
   dataDir: string;
   /** Port on 127.0.0.1. Default: a free one. */
   port?: number;
   /** Whether the data is kept when it stops. */
   persistent: boolean;
-  /** Default true. False gives up safety against power cuts for speed: for tests only. */
-  durable?: boolean;
-  /** Further settings of postgresql.conf. */
-  settings?: Record<string, string>;
+  /** How long a server that ended by itself is started again before it is given up. Default 60 s. */
+  patienceMs?: number;
+  /** Where such an end is told; asked each time, because the database is there before the log is. */
+  log?: () => Log | null;
 }
 
 /** A running embedded server. */
@@ -38,8 +33,10 @@ export interface EmbeddedPostgres {
   port: number;
   /** Where the data really lies: as root this may be under /var/lib/qa-pms. */
   dataDir: string;
-  /** Process id of the server. */
-  pid: number;
+  /** Process id of the server: another one after it ended by itself and was started again. */
+  readonly pid: number;
+  /** Why a server that ended by itself could not be started again; never settled otherwise. */
+  lost: Promise<Error>;
   /** Ends all connections and stops; afterwards the data is removed unless it is persistent. */
   stop: () => Promise<void>;
 }
@@ -56,18 +53,15 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   await files.releaseFromDeadOwner();
   if (!files.initialised()) await files.initialise(options.durable ?? true);
   const password = (await readFile(files.password, 'utf8')).trim();
-  await writeFile(files.owner, `${process.pid}\n`);
+  files.claim();
 
   const port = options.port ?? (await freePort());
-  const server = files.spawnServer(port, options);
-  await files.untilReady(server);
-  const pid = server.pid!;
-  const guard = files.spawnGuard(pid);
+  const server = new Server(files, port, options);
+  await server.start();
 
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
-    guard?.kill('SIGKILL');
-    await stopServer(server);
+    await server.stop();
     await rm(files.owner, { force: true });
     if (options.persistent) return;
     await rm(dataDir, { recursive: true, force: true });
@@ -77,168 +71,90 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     adminUrl: `postgres://${SUPERUSER}:${password}@127.0.0.1:${port}/postgres`,
     port,
     dataDir,
-    pid,
+    get pid() {
+      return server.pid;
+    },
+    lost: server.lost,
     stop: () => (stopping ??= stop()),
   };
 }
 
-/** SIGINT is the "fast" shutdown: sessions are ended, the data is written. https://www.postgresql.org/docs/18/server-shutdown.html */
-async function stopServer(server: ChildProcess): Promise<void> {
-  if (server.exitCode !== null || server.signalCode !== null) return;
-  // It is unreferenced while it runs; without this the process would end here and leave the rest undone.
-  server.ref();
-  const ended = new Promise<void>((resolve) => {
-    server.once('exit', () => {
-      resolve();
-    });
-  });
-  server.kill('SIGINT');
-  await ended;
-}
-
-/** The folder of one server and the programs that work on it. */
-class ServerFiles {
-  readonly cluster: string;
-  readonly password: string;
-  readonly owner: string;
-  readonly log: string;
-  private readonly marker: string;
+/** The server of one folder, which is started again when it ends without having been asked to. */
+class Server {
+  readonly lost: Promise<Error>;
+  private readonly giveUp: (reason: Error) => void;
+  private readonly stopped = new AbortController();
+  private child!: ChildProcess;
+  private guard: ChildProcess | undefined;
+  private restarting: Promise<void> | undefined;
+  private readyAt = 0;
+  /** When the first of its ends came that followed each other closely. */
+  private troubleSince = 0;
 
   constructor(
-    folder: string,
-    private readonly binaries: string,
-    private readonly user: ServerUser,
+    private readonly files: ServerFiles,
+    private readonly port: number,
+    private readonly options: EmbeddedPostgresOptions,
   ) {
-    this.cluster = join(folder, 'cluster');
-    this.password = join(folder, 'password');
-    this.owner = join(folder, 'owner.pid');
-    this.log = join(folder, 'server.log');
-    this.marker = join(folder, 'initialised');
+    ({ promise: this.lost, resolve: this.giveUp } = Promise.withResolvers<Error>());
   }
 
-  /** The marker is written last: without it a start was ended half way, and the cluster is of no use. */
-  initialised(): boolean {
-    return existsSync(this.marker) && existsSync(join(this.cluster, 'PG_VERSION'));
+  get pid(): number {
+    return this.child.pid!;
   }
 
-  async initialise(durable: boolean): Promise<void> {
-    await rm(this.cluster, { recursive: true, force: true });
-    await writeFile(this.password, `${randomBytes(24).toString('base64url')}\n`, { mode: 0o600 });
-    if (this.user) chownSync(this.password, this.user.uid, this.user.gid);
-    // The built-in locale sorts the same on every machine.
-    const locale = ['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
-    const access = ['--auth=scram-sha-256', `--username=${SUPERUSER}`, `--pwfile=${this.password}`];
-    try {
-      const files = [`--pgdata=${this.cluster}`, '--no-instructions', ...(durable ? [] : ['--no-sync'])];
-      await run(join(this.binaries, 'bin/initdb'), [...files, ...locale, ...access], this.identity());
-    } catch (error) {
-      const { stderr } = error as { stderr?: string };
-      throw new Error(`The database could not be made in ${this.cluster}: ${stderr?.trim() ?? String(error)}`, {
-        cause: error,
-      });
-    }
-    await writeFile(this.marker, '');
+  async start(logMode: 'w' | 'a' = 'w'): Promise<void> {
+    const child = this.files.spawnServer(this.port, this.options, logMode);
+    this.child = child;
+    await this.files.untilReady(child);
+    this.readyAt = Date.now();
+    child.once('exit', (exitCode, signal) => {
+      if (!this.stopped.signal.aborted) this.restarting = this.restart({ pid: child.pid, exitCode, signal });
+    });
+    // The one before guards the folder until now.
+    const before = this.guard;
+    this.guard = this.files.spawnGuard(this.pid);
+    before?.kill('SIGKILL');
   }
 
-  /** Waits for, or stops, a server that a killed process left behind. Throws when its owner is alive. */
-  async releaseFromDeadOwner(): Promise<void> {
-    const pid = this.lockPid();
-    if (pid === null) return;
-    if (!(await commandOf(pid)).includes(this.cluster)) {
-      // PostgreSQL takes any live process of this number for a server: in a container numbers are used again soon.
-      await rm(join(this.cluster, 'postmaster.pid'), { force: true });
+  async stop(): Promise<void> {
+    this.stopped.abort();
+    await stopServer(this.child);
+    await this.restarting;
+    this.guard?.kill('SIGKILL');
+  }
+
+  private async restart(ended: { pid?: number; exitCode: number | null; signal: string | null }): Promise<void> {
+    const { log = () => null, patienceMs = PATIENCE_MS } = this.options;
+    log()?.warn(ended, 'PostgreSQL ended by itself: it is started again');
+    const began = Date.now();
+    const tookMs = (): number => Date.now() - began;
+    if (this.troubleSince === 0 || began - this.readyAt > patienceMs) this.troubleSince = began;
+    // One that ends soon after each start is as lost as one that does not start.
+    else if (began - this.troubleSince > patienceMs) {
+      this.lose(new Error(`It ended again and again soon after its start: see ${this.files.log}.`), tookMs());
       return;
     }
-    const owner = existsSync(this.owner) ? Number(readFileSync(this.owner, 'utf8')) : 0;
-    if (owner !== process.pid && isAlive(owner)) {
-      throw new Error(`The database in ${this.cluster} is used by process ${owner}: stop that one first.`);
-    }
-    const limit = Date.now() + ORPHAN_LIMIT_MS;
-    let asked = false;
-    while (isAlive(pid)) {
-      if (Date.now() > limit) throw new Error(`The database in ${this.cluster} is still used by process ${pid}.`);
-      if (!asked) process.kill(pid, 'SIGINT');
-      asked = true;
-      await sleep(50);
-    }
-  }
-
-  spawnServer(port: number, { durable = true, settings = {} }: EmbeddedPostgresOptions): ChildProcess {
-    const fast = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
-    const all: Record<string, string> = {
-      listen_addresses: '127.0.0.1',
-      unix_socket_directories: '',
-      port: String(port),
-      log_min_messages: 'warning',
-      ...(durable ? {} : fast),
-      ...settings,
-    };
-    const flags = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-    const log = openSync(this.log, 'w', 0o600);
-    try {
-      return spawn(join(this.binaries, 'bin/postgres'), ['-D', this.cluster, ...flags], {
-        ...this.identity(),
-        // A group of its own: Ctrl-C in a terminal must not stop the database before those who use it.
-        detached: true,
-        stdio: ['ignore', log, log],
-      });
-    } finally {
-      closeSync(log);
-    }
-  }
-
-  /** Stops the server when this process ends without having done so, even by kill -9: its pipe then closes. */
-  spawnGuard(pid: number): ChildProcess | undefined {
-    if (platform() === 'win32') return undefined;
-    // The number may belong to another process by then: the lock file tells.
-    const script = 'read -r _; read -r pid < "$2/postmaster.pid" && [ "$pid" = "$1" ] && kill -INT "$1"';
-    const guard = spawn('/bin/sh', ['-c', script, 'postgres-guard', String(pid), this.cluster], {
-      ...this.identity(),
-      detached: true,
-      stdio: ['pipe', 'ignore', 'ignore'],
-    });
-    guard.unref();
-    (guard.stdin as unknown as { unref?: () => void }).unref?.();
-    return guard;
-  }
-
-  async untilReady(server: ChildProcess): Promise<void> {
-    let failed: Error | undefined;
-    server.once('error', (error) => {
-      failed = error;
-    });
-    const limit = Date.now() + START_LIMIT_MS;
-    for (;;) {
-      if (failed) throw failed;
-      if (server.exitCode !== null || server.signalCode !== null) {
-        throw new Error(`PostgreSQL did not start (see ${this.log}): ${readFileSync(this.log, 'utf8').trim()}`);
+    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+      // When it was killed, its own processes keep its shared memory for a moment more.
+      await sleep(pauseMs, undefined, { signal: this.stopped.signal }).catch(() => undefined);
+      try {
+        await this.files.releaseFromDeadOwner();
+        if (this.stopped.signal.aborted) return;
+        await this.start('a');
+        log()?.info({ durationMs: tookMs() }, 'PostgreSQL runs again');
+        return;
+      } catch (error) {
+        if (this.stopped.signal.aborted) return;
+        if (Date.now() - this.troubleSince < patienceMs) continue;
+        this.lose(error as Error, tookMs());
+        return;
       }
-      const lock = readLockFile(this.cluster);
-      if (lock?.pid === server.pid && lock?.ready) break;
-      if (Date.now() > limit) {
-        await stopServer(server);
-        throw new Error(`PostgreSQL was not ready after ${START_LIMIT_MS / 1000} s: see ${this.log}.`);
-      }
-      await sleep(15);
     }
-    server.unref();
   }
 
-  private identity() {
-    return { ...this.user, cwd: '/', env: { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' } };
+  private lose(reason: Error, durationMs: number): void {
+    this.options.log?.()?.error({ durationMs, err: reason }, 'PostgreSQL cannot be started again');
+    this.giveUp(reason);
   }
-
-  private lockPid(): number | null {
-    const pid = readLockFile(this.cluster)?.pid ?? 0;
-    return isAlive(pid) ? pid : null;
-  }
-}
-
-/** The command line of a process. */
-async function commandOf(pid: number): Promise<string> {
-  if (platform() === 'linux') return readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-  return run('ps', ['-o', 'command=', '-p', String(pid)]).then(
-    ({ stdout }) => stdout,
-    () => '',
-  );
 }
