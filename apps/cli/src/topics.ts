@@ -7,17 +7,24 @@ import {
   kafkaClientOptions,
   KafkaSettings,
   processEnvironment,
+  RECORD_BYTES,
   SettingsError,
   topicDefinitions,
 } from '@qa-pms/platform';
-import { type Admin, Kafka, logLevel } from 'kafkajs';
+import kafkajs, { type Admin, Kafka, logLevel } from 'kafkajs';
 import { CliError, EXIT_CODES } from './errors.js';
 import { type Context, table } from './output.js';
 
-/** Longest wait for the broker to make topics, and then for their leaders. */
-const LEADERS_MS = 10_000;
+// Node does not find these two among its named exports.
+const { ConfigResourceTypes, ConfigSource } = kafkajs;
 
-/** `qa-pms topics create`: makes what is missing and leaves the rest as it is. */
+const LIMIT = 'max.message.bytes';
+/** Longest wait for the brokers to make topics, then for their leaders, and for a raised limit. */
+const BROKERS_MS = 10_000;
+
+type ConfigResource = Awaited<ReturnType<Admin['describeConfigs']>>['resources'][number];
+
+/** `qa-pms topics create`: makes what is missing, and lets what is there take messages of our size; the rest is left. */
 export async function createTopics({ file, output }: Context): Promise<void> {
   await withAdmin(file, async (admin, settings) => {
     const consumers = SERVICES.map(({ name, module }) => ({ consumer: name, sources: eventSourcesOf(module) }));
@@ -29,26 +36,78 @@ export async function createTopics({ file, output }: Context): Promise<void> {
     );
     const missing = wanted.filter(({ topic }) => !existing.has(topic));
     if (missing.length > 0) {
-      await admin.createTopics({ topics: missing, waitForLeaders: false, timeout: LEADERS_MS });
+      await admin.createTopics({ topics: missing, waitForLeaders: false, timeout: BROKERS_MS });
       await untilLed(
         admin,
         missing.map(({ topic }) => topic),
       );
     }
+    const there = wanted.map(({ topic }) => topic).filter((topic) => existing.has(topic));
+    const raised = await raiseLimits(admin, there);
     const created = missing.map(({ topic, numPartitions }) => ({ topic, partitions: numPartitions }));
-    const there = wanted.length - missing.length;
-    await output.print({ created, there }, () =>
+    await output.print({ created, raised, there: there.length }, () =>
       [
         ...created.map(({ topic, partitions }) => `created ${topic} (${String(partitions)} partitions)`),
-        `${String(created.length)} created, ${String(there)} were there`,
+        ...raised.map((topic) => `raised ${LIMIT} of ${topic} to ${String(RECORD_BYTES)}`),
+        `${String(created.length)} created, ${String(there.length)} were there`,
       ].join('\n'),
     );
   });
 }
 
+/** Topics whose limit was lower, which refuse what services may send: made by an older version, or by somebody else. */
+async function raiseLimits(admin: Admin, topics: string[]): Promise<string[]> {
+  const low = await limited(admin, topics);
+  const names = low.map(({ resourceName }) => resourceName);
+  if (low.length === 0) return names;
+  try {
+    await admin.alterConfigs({
+      validateOnly: false,
+      resources: low.map(({ resourceName: name, configEntries }) => ({
+        type: ConfigResourceTypes.TOPIC,
+        name,
+        configEntries: [
+          // What is not named here would go back to the broker's default.
+          ...configEntries
+            .filter(
+              ({ configName, configSource }) => configSource === ConfigSource.TOPIC_CONFIG && configName !== LIMIT,
+            )
+            .map(({ configName, configValue }) => ({ name: configName, value: configValue })),
+          { name: LIMIT, value: String(RECORD_BYTES) },
+        ],
+      })),
+    });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CliError(
+      `${LIMIT} of ${names.join(', ')} is below ${String(RECORD_BYTES)} and could not be raised: ${reason}. Raise it as a user who may alter these topics.`,
+    );
+  }
+  // A broker hears of it from the controller: until then it answers with the old limit, and holds to it.
+  const end = Date.now() + BROKERS_MS;
+  while ((await limited(admin, names)).length > 0) {
+    if (Date.now() > end)
+      throw new CliError(`${LIMIT} is raised, but the brokers do not follow: look at them.`, EXIT_CODES.unavailable);
+    await sleep(100);
+  }
+  return names;
+}
+
+/** Those of the topics that take less than our size. */
+async function limited(admin: Admin, topics: string[]): Promise<ConfigResource[]> {
+  if (topics.length === 0) return [];
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: topics.map((name) => ({ type: ConfigResourceTypes.TOPIC, name })),
+  });
+  return resources.filter(({ configEntries }) =>
+    configEntries.some(({ configName, configValue }) => configName === LIMIT && Number(configValue) < RECORD_BYTES),
+  );
+}
+
 /** Until each partition has its leader. kafkajs's own wait gives up where a busy broker does not know the topic yet. */
 async function untilLed(admin: Admin, topics: string[]): Promise<void> {
-  const end = Date.now() + LEADERS_MS;
+  const end = Date.now() + BROKERS_MS;
   for (;;) {
     const described = await admin.fetchTopicMetadata({ topics }).catch((error: unknown) => {
       if (Date.now() > end) throw error;

@@ -27,6 +27,10 @@ const notFound = (what: string): ErrorKind =>
 export const ERRORS = {
   VALIDATION_ERROR: kind(400, 'Some values are not valid: see details.violations.'),
   MALFORMED_JSON: kind(400, 'The body is not valid JSON.'),
+  ANSWER_TOO_LARGE: kind(
+    400,
+    (d) => `The answer would be larger than ${String(d['limitBytes'])} bytes: ask for fewer at once, with page_size.`,
+  ),
   MALFORMED_REQUEST: kind(400, 'This is not a valid HTTP request.'),
   PROJECT_REQUIRED: kind(
     400,
@@ -63,10 +67,12 @@ export const ERRORS = {
     409,
     'A workflow for this ticket is active already: resume or restart it with onActive.',
   ),
-  WORKFLOW_INVALID_STATE: kind(
-    409,
-    (d) => `Not possible while it is ${String(d['status'])}; possible: ${list(d['allowed'])}.`,
-  ),
+  WORKFLOW_INVALID_STATE: kind(409, (d) => {
+    const what = d['stepStatus']
+      ? `step ${String(d['index'])} is ${String(d['stepStatus'])}`
+      : `it is ${String(d['status'])}`;
+    return `Not possible while ${what}; possible: ${list(d['allowed'])}.`;
+  }),
   WORKFLOW_STEPS_OPEN: kind(409, (d) => `Steps are still open: ${list(d['openSteps'])}. Complete or skip them first.`),
   STEP_OUT_OF_ORDER: kind(409, (d) => `Steps are done in order: the current one is ${String(d['currentStepIndex'])}.`),
   TEMPLATE_SEEDED: kind(409, 'A seeded template cannot be deleted.'),
@@ -81,6 +87,11 @@ export const ERRORS = {
   }),
   CONFLICT: kind(409, 'Somebody else changed it at the same time: read it again and retry.', { retryable: true }),
   PRECONDITION_FAILED: kind(412, 'It has changed since you read it: read it again, then repeat with the new ETag.'),
+  CONTENT_TOO_LARGE: kind(
+    413,
+    (d) =>
+      `With what is there already it would be larger than ${String(d['limitBytes'])} bytes: shorten it, or link to it.`,
+  ),
   BODY_TOO_LARGE: kind(413, (d) => `The body is larger than ${String(d['limitBytes'] ?? 'allowed')} bytes.`),
   URI_TOO_LONG: kind(414, 'The address is too long.'),
   UNSUPPORTED_MEDIA_TYPE: kind(415, 'Send the body as application/json.'),

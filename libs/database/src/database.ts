@@ -1,5 +1,5 @@
 import { AppError, type EventClass, keyOf, type ServiceName, wireName } from '@qa-pms/contracts';
-import { currentContext, eventHeaders, type MessageContext, topicName } from '@qa-pms/platform';
+import { currentContext, eventBody, eventHeaders, type MessageContext, topicName } from '@qa-pms/platform';
 import type { PoolClient } from 'pg';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
@@ -20,7 +20,7 @@ export interface Transaction {
   write(sql: string | Statement, values?: unknown[]): void;
   /** TypeORM, in this transaction: insert(), update(), find…; save() costs twice as much. */
   readonly manager: EntityManager;
-  /** Publishes an event when, and only when, this transaction commits. */
+  /** Publishes an event when, and only when, this transaction commits. Throws what `eventBody` does. */
   publish<E extends EventClass>(event: E, payload: InstanceType<E>): void;
 }
 
@@ -166,11 +166,11 @@ export class Database {
   /** One at a time for each `Idempotency-Key`. */
   private async takeKey(pipe: Pipe, messageId: string): Promise<void> {
     const lock = 'SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS free';
-    const [locked] = await pipe.send({ text: lock, values: [messageId] });
-    if ((locked as { free: boolean }[])[0]?.free !== true) throw new AppError('IDEMPOTENCY_IN_PROGRESS');
-    // Asked after the lock is held: whoever had it before may just have committed.
+    // Its snapshot is taken after the lock is: whoever had that before may just have committed.
     const inbox = `SELECT 1 FROM ${this.schema}.inbox_messages WHERE message_id = $1`;
-    const [stored] = await pipe.send({ text: inbox, values: [messageId] });
+    const values = [messageId];
+    const [locked, stored] = await pipe.send({ text: lock, values }, { text: inbox, values });
+    if ((locked as { free: boolean }[])[0]?.free !== true) throw new AppError('IDEMPOTENCY_IN_PROGRESS');
     if (stored && stored.length > 0) throw new AppError('CONFLICT');
   }
 
@@ -204,7 +204,7 @@ export class Database {
       topic: topicName(this.topicPrefix, this.service, 'events'),
       key: keyOf(contract, payload) ?? id,
       headers: JSON.stringify(eventHeaders(wireName(contract), id, currentContext())),
-      body: JSON.stringify(payload),
+      body: eventBody(event, payload),
     };
   }
 

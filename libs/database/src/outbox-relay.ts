@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { AppError } from '@qa-pms/contracts';
 import {
   type EventEnvelope,
   type Headers,
@@ -10,32 +11,25 @@ import {
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource } from 'typeorm';
 import { borrowed, corked, type Query } from './connection.js';
-import type { OutboxRow } from './database.js';
+import { BATCH, BATCH_BYTES, type ClaimedRow, claiming, LEASE_S } from './outbox-claim.js';
 
-/** Rows claimed at once. */
-const BATCH = 500;
 /** Rows that may be on their way at once, where the wire takes several batches: 50 are handled at once, the rest waits. */
 const IN_FLIGHT = 2_000;
-/**
- * Seconds that a claim holds, renewed while its owner lives. Rows of a crash wait this long, and whoever asks for times
- * after a change waits for 2 s. Where an owner stalls for longer, events come twice: inboxes know them.
- */
-const LEASE_S = 1;
+const IN_FLIGHT_BYTES = 4 * BATCH_BYTES;
 /** A lease so old is renewed, looked for as often: most events arrive within milliseconds. */
 const RENEWED_MS = 250;
 /** Rows of other instances, or of a crash, are found by asking this often. */
 const POLL_MS = 500;
 /** What is published is deleted with the next claim, or after so long without one. */
 const TIDY_MS = 20;
-
-interface ClaimedRow extends OutboxRow {
-  sequence: string;
-}
+/** What a wire does not take for its size is offered again so often: somebody may have raised the limit. */
+const REFUSED_MS = 30_000;
 
 interface OnItsWay {
   settled: Promise<void>;
   /** When its lease was last taken, of performance.now(). */
   leasedAt: number;
+  bytes: number;
 }
 
 /**
@@ -45,9 +39,13 @@ interface OnItsWay {
 export class OutboxRelay {
   private readonly owner = randomUUID();
   private readonly inFlight = new Map<string, OnItsWay>();
+  private inFlightBytes = 0;
   /** Published, and not yet deleted. */
   private readonly delivered = new Set<string>();
+  /** Keys with an event that the wire takes never, as far as is known: passed over, and tried again now and then. */
+  private readonly refusedKeys = new Set<string>();
   private running: Promise<void> | null = null;
+  private retrial: NodeJS.Timeout | undefined;
   private renewal: NodeJS.Timeout | undefined;
   private renewing = false;
   /** Too much is on its way for another batch. */
@@ -69,6 +67,9 @@ export class OutboxRelay {
   start(): void {
     this.running ??= this.loop();
     this.renewal = setInterval(() => void this.renew(), RENEWED_MS).unref();
+    this.retrial = setInterval(() => {
+      this.refusedKeys.clear();
+    }, REFUSED_MS).unref();
   }
 
   /** A transaction has committed rows: they are looked for at once. */
@@ -84,6 +85,7 @@ export class OutboxRelay {
     this.wake();
     await this.running;
     clearInterval(this.renewal);
+    clearInterval(this.retrial);
   }
 
   private async loop(): Promise<void> {
@@ -113,33 +115,36 @@ export class OutboxRelay {
 
   /** One claim and its publication; whether there may be more to claim. */
   private async round(): Promise<boolean> {
-    this.isFull = this.inFlight.size > IN_FLIGHT - BATCH;
+    this.isFull = !this.hasRoom();
     if (this.isFull) {
       await this.removeDelivered();
       return false;
     }
     const leasedAt = performance.now();
     const claimed = await this.claim();
-    const isMore = claimed.length === BATCH;
+    const isMore = claimed.length === BATCH || claimed.reduce((sum, { bytes }) => sum + bytes, 0) >= BATCH_BYTES;
     // Where the pool was too busy to renew a lease in time, our own rows are found again.
     const rows = claimed.filter(({ sequence }) => !this.inFlight.has(sequence) && !this.delivered.has(sequence));
     if (rows.length === 0) return isMore;
     const failed: string[] = [];
     const publications = publishing(this.service, rows.map(toEnvelope), (events) => this.wire.publish(events));
     const sent = publications.map((published, index) => {
-      const { sequence } = rows[index] as ClaimedRow;
+      const { sequence, key, bytes } = rows[index] as ClaimedRow;
       const settled = published.then(
         () => {
           this.delivered.add(sequence);
           this.arrived(sequence);
         },
-        () => {
+        (error: unknown) => {
           failed.push(sequence);
+          // It would be the first to be claimed for ever, with all that came after it.
+          if (error instanceof AppError && error.code === 'CONTENT_TOO_LARGE') this.refusedKeys.add(key);
           this.refused = true;
           this.arrived(sequence);
         },
       );
-      this.inFlight.set(sequence, { settled, leasedAt });
+      this.inFlight.set(sequence, { settled, leasedAt, bytes });
+      this.inFlightBytes += bytes;
       return settled;
     });
     // Over a broker one batch at a time: a later one must not overtake one that failed.
@@ -156,8 +161,13 @@ export class OutboxRelay {
   }
 
   private arrived(sequence: string): void {
+    this.inFlightBytes -= this.inFlight.get(sequence)?.bytes ?? 0;
     this.inFlight.delete(sequence);
-    if (this.isFull && this.inFlight.size <= IN_FLIGHT - BATCH) this.wake();
+    if (this.isFull && this.hasRoom()) this.wake();
+  }
+
+  private hasRoom(): boolean {
+    return this.inFlight.size <= IN_FLIGHT - BATCH && this.inFlightBytes <= IN_FLIGHT_BYTES - BATCH_BYTES;
   }
 
   /** Deletes what is published and claims what is free, in one round trip. */
@@ -165,45 +175,16 @@ export class OutboxRelay {
     const sequences = [...this.delivered];
     const held = [...this.inFlight.keys(), ...sequences];
     return borrowed(this.dataSource, async (client) => {
-      const [claiming, deleting] = corked(client, () => {
+      const [claimed, deleting] = corked(client, () => {
         // What cannot be deleted now is left to the next time.
         const removal = sequences.length === 0 ? null : client.query(this.deletion(sequences));
         const removed = removal?.then(() => this.forget(sequences)).catch(() => undefined);
-        return [client.query<ClaimedRow>(this.claiming(held)), removed];
+        return [client.query<ClaimedRow>(claiming(this.schema, this.owner, held, [...this.refusedKeys])), removed];
       });
-      const { rows } = await claiming;
+      const { rows } = await claimed;
       await deleting;
       return rows.sort((one, other) => Number(BigInt(one.sequence) - BigInt(other.sequence)));
     });
-  }
-
-  /**
-   * Of each key what stands before the first row that is neither free nor on our hands. A row may be leased to us and be
-   * nowhere: where the answer to its claim was lost. Planned each time (0.2 ms): a plan kept from when the outbox was
-   * empty reads the whole of a full one. A join with `free`, whose size is not known, would read the whole as well, and
-   * what is dead in it: 1.3 ms a claim were measured.
-   */
-  private claiming(held: string[]): Query {
-    const outbox = `${this.schema}.outbox_messages`;
-    return {
-      text: `
-        WITH free AS MATERIALIZED (
-          SELECT sequence, key FROM ${outbox} WHERE leased_until IS NULL OR leased_until < now()
-          ORDER BY sequence LIMIT ${String(BATCH)} FOR UPDATE SKIP LOCKED
-        ), keys AS (
-          SELECT key, (
-            SELECT min(other.sequence) FROM ${outbox} AS other
-            WHERE other.key = free.key AND other.sequence < max(free.sequence)
-              AND NOT coalesce(other.lease_owner = $1 AND other.leased_until >= now() AND other.sequence = ANY ($2::bigint[]), false)
-              AND other.sequence NOT IN (SELECT sequence FROM free)
-          ) AS taken FROM free GROUP BY key
-        )
-        UPDATE ${outbox} SET lease_owner = $1, leased_until = now() + interval '${String(LEASE_S)} s'
-        WHERE sequence = ANY (ARRAY(
-          SELECT sequence FROM free JOIN keys USING (key) WHERE taken IS NULL OR sequence < taken))
-        RETURNING sequence, id, topic, key, headers, body`,
-      values: [this.owner, held],
-    };
   }
 
   private deletion(sequences: string[]): Query {
@@ -286,6 +267,6 @@ export class OutboxRelay {
   }
 }
 
-function toEnvelope(row: OutboxRow): EventEnvelope {
+function toEnvelope(row: ClaimedRow): EventEnvelope {
   return { topic: row.topic, key: row.key, headers: JSON.parse(row.headers) as Headers, body: row.body };
 }

@@ -2,9 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { borrowed, createDataSource, Database, DatabaseSettings, lookup, statement } from '@qa-pms/database';
 import { infrastructureFault, logFor, runAsSystem } from '@qa-pms/platform';
-import { startTcpProxy, startTestDatabase, type TcpProxy, type TestDatabase } from '@qa-pms/testing';
+import { startService, startTcpProxy, startTestDatabase, type TcpProxy, type TestDatabase } from '@qa-pms/testing';
 import { pino } from 'pino';
 import type { DataSource } from 'typeorm';
+import { toyService } from './toy-service.js';
 
 describe('a connection that is lost', () => {
   let database: TestDatabase;
@@ -71,6 +72,19 @@ describe('a connection to a server that has vanished', () => {
     await dataSource.destroy();
     await network.stop();
     await database.stop();
+  });
+
+  it('is given up by a service after the time of its settings', async () => {
+    const service = await startService(toyService, {
+      databaseUrl: database.url,
+      settings: { DATABASE_QUERY_TIMEOUT_MS: '1000' },
+    });
+    const long = (): Promise<unknown> => service.get(Database).transaction((tx) => tx.query('SELECT pg_sleep(60)'));
+
+    const fault = await runAsSystem({}, long).catch(infrastructureFault);
+    await service.stop();
+
+    expect(fault).toMatchObject({ code: 'UPSTREAM_UNAVAILABLE', details: { upstream: 'database' } });
   });
 
   it('leaves no statement behind in the server', async () => {

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { AppError } from '@qa-pms/contracts';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { borrowed, createDataSource, DatabaseSettings, OutboxRelay, poolOf, runMigrations } from '@qa-pms/database';
 import { createRootLogger, type EventEnvelope, logFor, type Wire } from '@qa-pms/platform';
@@ -46,6 +47,15 @@ describe('the relay, when it cannot go on as fast as events come', () => {
     await relay.stop();
   });
 
+  /** Lets so many arrive, each of which makes room for others, until nothing is left. */
+  async function arriveAll(count: number): Promise<void> {
+    for (let index = 0; index < count; index += 1) {
+      await until(() => published.length > index);
+      published[index]?.arrive();
+    }
+    await until(async () => (await waiting()) === 0);
+  }
+
   it('publishes nothing again that is on its way', async () => {
     const stall = borrowed(dataSource, () => sleep(STALL_MS));
     // So the next claim waits for the connection before any renewal does.
@@ -86,15 +96,25 @@ describe('the relay, when it cannot go on as fast as events come', () => {
     await sleep(200);
     const most = published.length;
 
-    // Each that arrives makes room for others.
-    for (let index = 0; index < all.length + 2; index += 1) {
-      await until(() => published.length > index);
-      published[index]?.arrive();
-    }
-    await until(async () => (await waiting()) === 0);
+    await arriveAll(all.length + 2);
 
     expect(most).toBe(1_502);
     expect(published.map(({ body }) => body)).toEqual(['one', 'two', ...all]);
+  });
+
+  it('takes no more bytes than so many on their way', async () => {
+    const all = Array.from({ length: 30 }, (_, index) => String(index).padEnd(3 * 1024 * 1024));
+    await put(all, 'large');
+    relay.wake();
+    // Six of 3 MiB are the first to reach the 16 MiB of a claim; above 48 MiB on their way there is none.
+    await until(() => published.length === 20);
+    await sleep(200);
+    const most = published.length;
+
+    await arriveAll(all.length + 2);
+
+    expect(most).toBe(20);
+    expect(published.map(({ body }) => body.trim())).toEqual(['one', 'two', ...all.map((body) => body.trim())]);
   });
 
   it('holds back what is younger than a row that somebody else has, and nothing of other keys', async () => {
@@ -124,12 +144,11 @@ describe('the relay, when it cannot go on as fast as events come', () => {
 
   it('keeps the order of each key where two do the same', async () => {
     const arrived: EventEnvelope[] = [];
-    const publish = (events: EventEnvelope[]): Promise<void>[] =>
-      events.map((event) => {
-        arrived.push(event);
-        return sleep(Math.random() * 20);
-      });
-    const wire = { publishesInOrder: true, publish } as unknown as Wire;
+    const publish = (events: EventEnvelope[]): Promise<void>[] => {
+      const taken = sleep(Math.random() * 20).then(() => void arrived.push(...events));
+      return events.map(() => taken);
+    };
+    const wire = { publishesInOrder: false, publish } as unknown as Wire;
     const both = [1, 2].map(() => new OutboxRelay(dataSource, 'relayed', 'workflow', wire, log));
     for (const one of both) one.start();
 
@@ -160,6 +179,39 @@ describe('the relay, when it cannot go on as fast as events come', () => {
     await until(async () => (await waiting()) === 0);
 
     expect(published.map(({ body }) => body)).toEqual(['one', 'two', 'three', 'four']);
+  });
+
+  it('passes over keys whose events are too large for the wire, however many they are', async () => {
+    const publish = (events: EventEnvelope[]): Promise<void>[] =>
+      events.map(({ key, body }) =>
+        key === 'stuck'
+          ? Promise.reject(new AppError('CONTENT_TOO_LARGE'))
+          : new Promise((arrive) => published.push({ body, arrive })),
+      );
+    const other = new OutboxRelay(
+      dataSource,
+      'relayed',
+      'workflow',
+      { publishesInOrder: false, publish } as unknown as Wire,
+      log,
+    );
+    for (const { arrive } of published) arrive();
+    await relay.stop();
+    await put(
+      Array.from({ length: 600 }, (_, index) => String(index)),
+      'stuck',
+    );
+    await put(['free']);
+    other.start();
+
+    await until(() => published.length === 3);
+    published[2]?.arrive();
+    await other.stop();
+    const left = await waiting();
+    await dataSource.query('TRUNCATE relayed.outbox_messages');
+
+    expect(published.map(({ body }) => body)).toEqual(['one', 'two', 'free']);
+    expect(left).toBe(600);
   });
 
   it('does not turn in a circle while nobody takes its events, and stops at once', async () => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { event, MemberRemoved, TextField } from '@qa-pms/contracts';
 import {
   createDataSource,
   Database,
@@ -12,6 +13,13 @@ import { startTestDatabase, type TestDatabase } from '@qa-pms/testing';
 import type { DataSource } from 'typeorm';
 
 const PUT = statement('put', 'INSERT INTO things.things (id, note) VALUES ($1, $2)');
+
+class Told extends event({ service: 'workflow', name: 'told', key: 'about' }) {
+  @TextField({ description: 'About what.', max: 10 })
+  about!: string;
+  @TextField({ description: 'What.', max: 10_000_000 })
+  text!: string;
+}
 
 describe('a transaction', () => {
   let server: TestDatabase;
@@ -46,6 +54,18 @@ describe('a transaction', () => {
     });
 
     expect(await stored()).toEqual([1]);
+  });
+
+  it('is refused where its event would be too large for the consumers, and nothing of it stays', async () => {
+    const large = run((tx) => {
+      tx.write(PUT, [1, 'one']);
+      // Half as many characters as bytes.
+      tx.publish(Told, { about: '1', text: 'é'.repeat(2 * 1024 * 1024) });
+      return Promise.resolve();
+    });
+
+    await expect(large).rejects.toMatchObject({ code: 'CONTENT_TOO_LARGE', details: { limitBytes: 3_145_728 } });
+    expect(await stored()).toEqual([]);
   });
 
   it('lets a query see what was written before it', async () => {
@@ -86,6 +106,20 @@ describe('a transaction', () => {
       expect(await stored()).toEqual([]);
     },
   );
+
+  it('is refused where an event breaks its own contract, and nothing of it stays', async () => {
+    const refused = run((tx) => {
+      tx.write(PUT, [1, 'one']);
+      tx.publish(MemberRemoved, { projectId: 'DEMO', userId: '0198c5b0-0000-7000-8000-000000000001' });
+      return Promise.resolve();
+    });
+
+    await expect(refused).rejects.toThrow(
+      'Event member-removed.v1 breaks its own contract: projectId: projectId must be a UUID',
+    );
+    expect(await stored()).toEqual([]);
+    expect(await dataSource.query('SELECT id FROM things.outbox_messages')).toEqual([]);
+  });
 
   it('leaves its connection usable when its work is refused before anything was sent', async () => {
     const refused = run(() => Promise.reject(new Error('not allowed')));

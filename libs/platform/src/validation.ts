@@ -1,6 +1,6 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import addFormats from 'ajv-formats';
-import { AppError, type DtoClass } from '@qa-pms/contracts';
+import { AppError, type DtoClass, type EventClass, wireName } from '@qa-pms/contracts';
 import { defaultMetadataStorage } from 'class-transformer/cjs/storage.js';
 import { plainToInstance } from 'class-transformer';
 import { validateSync, type ValidationError } from 'class-validator';
@@ -86,6 +86,17 @@ export function validatePayload(dto: DtoClass, value: unknown): void {
   const first = (validate.errors ?? []).map(fromAjv);
   const explained = explain(dto, value);
   throw new AppError('VALIDATION_ERROR', { violations: explained.length > 0 ? explained : first });
+}
+
+/** Throws where an event breaks its own contract: our fault, and each of its consumers would refuse it for good. */
+export function validateEvent(event: EventClass, payload: object): void {
+  try {
+    validatePayload(event, payload);
+  } catch (error) {
+    const { violations } = (error as AppError).details as { violations: Violation[] };
+    const faults = violations.map(({ path, message }) => `${path}: ${message}`).join('; ');
+    throw new Error(`Event ${wireName(event.contract)} breaks its own contract: ${faults}`, { cause: error });
+  }
 }
 
 /** All violations in class-validator's words; slower, and only run once a payload is known to be wrong, and small. */

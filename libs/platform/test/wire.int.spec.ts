@@ -54,6 +54,8 @@ class Happened extends event({ service: 'workflow', name: 'happened', key: 'key'
   key!: string;
   @IntegerField({ description: 'Which.' })
   number!: number;
+  @TextField({ description: 'More of it.', max: 10_000_000, optional: true })
+  text?: string;
 }
 
 /** What the toy service has seen; shared by its instances, as a database would be. */
@@ -72,6 +74,7 @@ class ToyMessages {
     if (say === 'outage') throw Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
     if (say === 'who') return { said: requireUser().userId };
     if (say === 'sleep') await sleep(1_000);
+    if (say.startsWith('long ')) return { said: 'x'.repeat(Number(say.slice(5))) };
     return { said: say };
   }
 
@@ -190,6 +193,34 @@ describeWithKafka('messages over Kafka', (kafka) => {
     await Promise.all([producer.disconnect(), admin.disconnect()]);
     expect(committed).toBe(last);
   }, 30_000);
+
+  it('holds back what follows an event that its topic refuses, and lets other keys pass', async () => {
+    const [environment, topic] = [{ ENCRYPTION_KEY: 'ab'.repeat(32), LOG_LEVEL: 'silent' }, `${prefix}small`];
+    const { wire } = createRuntime(
+      Configuration.fromEnvironment({ ...environment, KAFKA_BROKERS: kafka().brokers, KAFKA_TOPIC_PREFIX: prefix }),
+      'small',
+    );
+    const admin = new Kafka({ brokers: kafka().brokers.split(','), logLevel: logLevel.NOTHING }).admin();
+    await admin.connect();
+    await admin.createTopics({
+      topics: [{ topic, configEntries: [{ name: 'max.message.bytes', value: '200000' }] }],
+    });
+    await admin.disconnect();
+    const events = [
+      { key: 'one', number: 0, text: 'x'.repeat(300_000) },
+      { key: 'one', number: 1 },
+      // Together they are too many, each by itself is not.
+      ...Array.from({ length: 10 }, (_, number) => ({ key: 'two', number, text: 'x'.repeat(50_000) })),
+    ].map((payload) => ({ ...envelope(prefix, payload), topic }));
+
+    const outcomes = await Promise.allSettled(wire.publish(events));
+    await wire.close();
+
+    expect(outcomes.map(({ status }) => status)).toEqual([
+      ...['rejected', 'rejected'],
+      ...Array.from({ length: 10 }, () => 'fulfilled'),
+    ]);
+  }, 30_000);
 });
 
 /** What both wires must do alike. */
@@ -296,6 +327,22 @@ function contract(brokers: () => string): void {
     expect(replies.map(({ said }) => said)).toEqual(Array.from({ length: 200 }, (_, index) => `n${String(index)}`));
   });
 
+  it('carries replies of 8 MB, and tells of one that is larger', async () => {
+    const { said } = await bus.request(Ask, { say: 'long 7999000' }, { caller: tester });
+    const larger = bus.request(Ask, { say: 'long 8000000' }, { caller: tester });
+
+    expect(said).toHaveLength(7_999_000);
+    await expect(larger).rejects.toMatchObject({ code: 'ANSWER_TOO_LARGE', details: { limitBytes: 8_000_000 } });
+  });
+
+  it('answers many long requests at once', async () => {
+    const replies = await Promise.all(
+      Array.from({ length: 40 }, () => bus.request(Ask, { say: 'long 400000' }, { caller: tester })),
+    );
+
+    expect(replies.every(({ said }) => said.length === 400_000)).toBe(true);
+  });
+
   it('handles commands of one key in their order', async () => {
     const values = Array.from({ length: 20 }, (_, index) => index);
 
@@ -319,6 +366,17 @@ function contract(brokers: () => string): void {
     await until(() => seen.get('a')?.length === 50);
 
     expect(seen.get('a')).toEqual(numbers);
+  });
+
+  it('delivers large events of one key in their order', async () => {
+    const sizes = [10, 4_000_000, ...Array.from({ length: 12 }, () => 800_000), 10];
+
+    await Promise.all(
+      runtime.wire.publish(sizes.map((size, number) => place({ key: 'large', number, text: 'x'.repeat(size) }))),
+    );
+    await until(() => seen.get('large')?.length === sizes.length);
+
+    expect(seen.get('large')).toEqual(sizes.map((_size, number) => number));
   });
 
   it('tries an event again and keeps the order of its key meanwhile', async () => {

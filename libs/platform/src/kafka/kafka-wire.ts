@@ -1,4 +1,4 @@
-import type { MessageKind, ServiceName } from '@qa-pms/contracts';
+import { AppError, type MessageKind, type ServiceName } from '@qa-pms/contracts';
 import { CompressionTypes, Kafka, logLevel, Partitioners, type Producer } from 'kafkajs';
 import type { Logger } from 'pino';
 import { SettingsError } from '../configuration/settings-error.js';
@@ -8,6 +8,7 @@ import type { Inbound, Serving, Wire } from '../messaging/wire.js';
 import { explainKafka, kafkaClientOptions } from './kafka-client.js';
 import type { KafkaSettings } from './kafka.settings.js';
 import { tlsOptions } from '../tls.js';
+import { chunks, isTooLarge } from './chunks.js';
 import { GroupConsumer, packed, type Received } from './group-consumer.js';
 import { kafkaFailed, kafkaSent } from './kafka-metrics.js';
 import { cutOff, ReplyReader } from './reply-reader.js';
@@ -28,6 +29,12 @@ const REQUEST_RETRIES = 4;
 /** Some 10 s, as long as callers wait by default: without its answer they would wait in vain while a leader moves. */
 const ANSWER_RETRIES = 12;
 
+interface WaitingEvent {
+  event: EventEnvelope;
+  resolve: () => void;
+  reject: (error: unknown) => void;
+}
+
 /** Messages between processes, over Kafka. */
 export class KafkaWire implements Wire {
   readonly publishesInOrder = false;
@@ -42,6 +49,7 @@ export class KafkaWire implements Wire {
   private readonly events: Producer;
   private readonly consumers: GroupConsumer[] = [];
   private connected: Promise<void> | null = null;
+  private isToldTooLarge = false;
 
   constructor(private readonly options: KafkaWireOptions) {
     const { settings, instanceId, logger } = options;
@@ -126,28 +134,15 @@ export class KafkaWire implements Wire {
   }
 
   publish(events: EventEnvelope[]): Promise<void>[] {
-    const topics = new Map<string, EventEnvelope[]>();
-    for (const event of events) topics.set(event.topic, [...(topics.get(event.topic) ?? []), event]);
-    const sent = this.connect().then(async () => {
-      await this.events.sendBatch({
-        // -1: every in-sync replica has it before the row leaves the outbox.
-        acks: -1,
-        compression: CompressionTypes.None,
-        topicMessages: [...topics].map(([topic, group]) => ({
-          topic,
-          messages: group.map(({ key, headers, body }) => ({ key, headers, value: body })),
-        })),
-      });
-    });
-    sent.then(
-      () => {
-        kafkaSent.inc({ service: 'kafka' }, events.length);
-      },
-      () => {
-        kafkaFailed.inc({ service: 'kafka' }, events.length);
-      },
+    const waiting: WaitingEvent[] = [];
+    const published = events.map(
+      (event) =>
+        new Promise<void>((resolve, reject) => {
+          waiting.push({ event, resolve, reject });
+        }),
     );
-    return events.map(() => sent);
+    void this.sendEvents(waiting);
+    return published;
   }
 
   /** New connections use the certificates that a reload has read: kafkajs looks at these options for each. */
@@ -198,6 +193,61 @@ export class KafkaWire implements Wire {
       .catch((error: unknown) => {
         this.log.warn({ err: error }, 'reply could not be sent');
       });
+  }
+
+  /** One chunk after the other: what follows one that was not taken waits, where it may. */
+  private async sendEvents(waiting: WaitingEvent[]): Promise<void> {
+    const held = new Set<string | null>();
+    let fault: Error | null = null;
+    const queue = chunks(waiting, ({ event: { body, headers } }) => ({ value: body, headers }));
+    for (let some = queue.shift(); some; some = queue.shift()) {
+      const due = some.filter(({ event }) => !held.has(event.key));
+      for (const { event, reject } of some) if (held.has(event.key)) reject(new Error('An older event was not taken.'));
+      try {
+        if (fault !== null) throw fault;
+        await this.connect();
+        if (due.length > 0) await this.sendChunk(due.map(({ event }) => event));
+        kafkaSent.inc({ service: 'kafka' }, due.length);
+        for (const { resolve } of due) resolve();
+      } catch (error) {
+        const isRefused = isTooLarge(error);
+        if (isRefused && due.length > 1) {
+          // Each by itself may be taken.
+          queue.unshift(...due.map((one) => [one]));
+          continue;
+        }
+        kafkaFailed.inc({ service: 'kafka' }, due.length);
+        if (isRefused) this.tellTooLarge(due);
+        // Without a broker the others need not be tried.
+        else fault = error as Error;
+        for (const { event, reject } of due) {
+          held.add(event.key);
+          reject(isRefused ? new AppError('CONTENT_TOO_LARGE') : error);
+        }
+      }
+    }
+  }
+
+  private async sendChunk(events: EventEnvelope[]): Promise<void> {
+    const topics = Map.groupBy(events, ({ topic }) => topic);
+    await this.events.sendBatch({
+      // -1: every in-sync replica has it before the row leaves the outbox.
+      acks: -1,
+      compression: CompressionTypes.None,
+      topicMessages: [...topics].map(([topic, group]) => ({
+        topic,
+        messages: group.map(({ key, headers, body }) => ({ key, headers, value: body })),
+      })),
+    });
+  }
+
+  /** Once: the outbox offers them again and again. */
+  private tellTooLarge([first]: WaitingEvent[]): void {
+    if (this.isToldTooLarge || !first) return;
+    this.isToldTooLarge = true;
+    const { topic, key, body } = first.event;
+    const facts = { topic, key, bytes: Buffer.byteLength(body), remedy: 'run `qa-pms topics create`' };
+    this.log.error(facts, 'topic takes no events of this size');
   }
 
   private connect(): Promise<void> {

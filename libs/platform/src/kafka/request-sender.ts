@@ -1,5 +1,6 @@
 import type { Message, Producer } from 'kafkajs';
 import type { Log } from '../log.js';
+import { chunks } from './chunks.js';
 import { kafkaFailed, kafkaSent } from './kafka-metrics.js';
 
 export interface OutgoingRecord {
@@ -59,6 +60,10 @@ export class RequestSender {
     const batch = this.waiting;
     this.waiting = [];
     this.turn = (this.turn + 1) % 12;
+    for (const some of chunks(batch, ({ record }) => record)) this.sendTogether(some);
+  }
+
+  private sendTogether(batch: Waiting[]): void {
     const topics = new Map<string, Message[]>();
     for (const { record } of batch) {
       const messages = topics.get(record.topic) ?? [];

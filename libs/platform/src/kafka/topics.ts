@@ -5,6 +5,11 @@ import type { KafkaSettings } from './kafka.settings.js';
 const PARTITIONS = 12;
 /** Partitions of the topic of replies: each instance reads one. */
 export const REPLY_PARTITIONS = 24;
+/**
+ * Bytes that a record or a batch of a partition may have; a broker's own default is 1 MiB. No more is the default of
+ * shared clusters: https://docs.redpanda.com/redpanda-cloud/develop/topics/create-topic/
+ */
+export const RECORD_BYTES = 8 * 1024 * 1024;
 const MINUTE_MS = 60_000;
 const WEEK_MS = 7 * 24 * 60 * MINUTE_MS;
 
@@ -48,6 +53,7 @@ export function topicDefinitions(
       // A segment is only dropped whole: short-lived topics need short segments.
       { name: 'segment.ms', value: String(Math.max(MINUTE_MS, Math.floor(retentionMs / 7))) },
       { name: 'min.insync.replicas', value: String(minInSync) },
+      { name: 'max.message.bytes', value: String(RECORD_BYTES) },
     ],
   });
   return [

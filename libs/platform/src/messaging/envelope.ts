@@ -1,8 +1,9 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { AppError, type MessageContract, type Permission, wireName } from '@qa-pms/contracts';
+import { AppError, type EventClass, type MessageContract, type Permission, wireName } from '@qa-pms/contracts';
 import type { Caller, MessageContext } from '../context.js';
 import { decryptSecret, encryptSecret, signingKey } from '../secrets.js';
 import { injectTrace } from '../telemetry/spans.js';
+import { validateEvent } from '../validation.js';
 
 /** Facts about a message, beside its body. On Kafka they are record headers. */
 export type Headers = Record<string, string>;
@@ -27,8 +28,31 @@ export interface EventEnvelope extends Envelope {
 
 type Carried = 'payload' | 'reply';
 
-/** The JSON of a payload or reply as it travels. */
+/**
+ * Bytes of an event's JSON: that of a workflow carries the whole of it, with all that people wrote on its steps. Its
+ * report has them twice, and must fit into a reply.
+ */
+const EVENT_BYTES = 3 * 1024 * 1024;
+/** Bytes of a reply's JSON: what a record may have (RECORD_BYTES), less its headers. */
+const REPLY_BYTES = 8_000_000;
+
+/** The JSON of an event as it travels. Throws where it breaks its own contract, and CONTENT_TOO_LARGE. */
+export function eventBody(event: EventClass, payload: object): string {
+  validateEvent(event, payload);
+  const json = JSON.stringify(payload);
+  if (isLarger(json, EVENT_BYTES)) throw new AppError('CONTENT_TOO_LARGE', { limitBytes: EVENT_BYTES });
+  return json;
+}
+
+function isLarger(text: string, bytes: number): boolean {
+  // Of a UTF-16 unit UTF-8 makes three bytes at most.
+  return text.length * 3 > bytes && Buffer.byteLength(text) > bytes;
+}
+
+/** The JSON of a payload or reply as it travels. Throws ANSWER_TOO_LARGE. */
 export function toWire(contract: MessageContract, carried: Carried, json: string): string {
+  if (carried === 'reply' && isLarger(json, REPLY_BYTES))
+    throw new AppError('ANSWER_TOO_LARGE', { limitBytes: REPLY_BYTES });
   return contract.confidential === true ? encryptSecret(json, `${wireName(contract)} ${carried}`) : json;
 }
 
