@@ -13,7 +13,7 @@ import { freePort, runningAdminUrl } from '@qa-pms/database/embedded';
 import { startTestDatabase, type TestDatabase } from '@qa-pms/testing';
 import { describeWithKafka, leaveOut } from '@qa-pms/testing/jest';
 import { load } from 'js-yaml';
-import { Kafka, logLevel } from 'kafkajs';
+import kafkajs, { Kafka, logLevel } from 'kafkajs';
 import pg from 'pg';
 import { Api } from './api.js';
 import { CLI, qaPms } from './command.js';
@@ -163,7 +163,7 @@ describe('qa-pms beside a running product', () => {
       JIRA_HTTP_PRIVATE_HOSTS: '127.0.0.1',
     });
 
-    expect(guarded).toMatchObject({ code: 1, out: expect.stringContaining('is in a private network: allow it in') });
+    expect(guarded).toMatchObject({ code: 1, out: expect.stringContaining('private_hosts would allow it') });
     expect(refused).toMatchObject({ code: 1, out: expect.stringMatching(/jira http:\/\/127.0.0.1:9 +offline/) });
     expect(guarded.out + guarded.err + refused.out + refused.err).not.toContain('top-secret');
   }, 60_000);
@@ -224,14 +224,28 @@ describeWithKafka('doctor beside Kafka', (kafka) => {
     const missing = await topics();
     const admin = new Kafka({ brokers: kafka().brokers.split(','), logLevel: logLevel.NOTHING }).admin();
     await admin.connect();
-    await admin.createTopics({ topics: [{ topic: `${topicPrefix}qa.workflow.events`, numPartitions: 1 }] });
-    await admin.disconnect();
+    const topic = `${topicPrefix}qa.workflow.events`;
+    const retention = { name: 'retention.ms', value: '123456' };
+    await admin.createTopics({ topics: [{ topic, numPartitions: 1, configEntries: [retention] }] });
     const created = await qaPms(['topics', 'create', '-o', 'json'], environment);
+    const again = await qaPms(['topics', 'create', '-o', 'json'], environment);
+    const { resources } = await admin.describeConfigs({
+      includeSynonyms: false,
+      resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic }],
+    });
+    await admin.disconnect();
     const few = await topics();
     const list = await qaPms(['topics', 'list', '-o', 'json'], environment);
 
     expect(missing).toMatchObject({ status: 'failed', remedy: 'Make them: npx qa-pms topics create.' });
-    expect(JSON.parse(created.out)).toMatchObject({ there: 1 });
+    expect(JSON.parse(created.out)).toMatchObject({ there: 1, raised: [topic] });
+    expect(JSON.parse(again.out)).toMatchObject({ created: [], raised: [] });
+    expect(resources[0]?.configEntries).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ configName: 'retention.ms', configValue: '123456' }),
+        expect.objectContaining({ configName: 'max.message.bytes', configValue: '8388608' }),
+      ]),
+    );
     expect(few).toMatchObject({
       status: 'failed',
       message: `${topicPrefix}qa.workflow.events has 1 of 12 partitions`,

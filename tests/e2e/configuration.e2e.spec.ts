@@ -212,6 +212,37 @@ describe('SIGHUP', () => {
     expect(all.output.slice(before)).toMatch(/"level":"info".*"service":"gateway"/);
   });
 
+  it('changes limits, sampling and the token of metrics', async () => {
+    const scrape = async (): Promise<number> => (await fetch(`${system.url}/metrics`)).status;
+    const open = await scrape();
+
+    const line = await reload(
+      [
+        'log: { level: info }',
+        'tracking: { idle_seconds: 100 }',
+        'metrics: { token: not-for-everybody }',
+        'trace: { sample_ratio: 0.1 }',
+        'request: { timeout_ms: 9000, max_in_flight: 1000 }',
+        'jira: { http: { rate_per_second: 5, rate_burst: 6, retries: 2 } }',
+        '',
+      ].join('\n'),
+      'configuration reloaded',
+    );
+
+    expect(line['applied']).toEqual(
+      expect.arrayContaining([
+        'metrics.token',
+        'trace.sample_ratio',
+        'request.timeout_ms',
+        'request.max_in_flight',
+        'jira.http.rate_per_second',
+        'jira.http.rate_burst',
+        'jira.http.retries',
+      ]),
+    );
+    expect([open, await scrape()]).toEqual([200, 401]);
+  });
+
   it('names what needs a restart', async () => {
     const line = await reload(
       'log: { level: info }\ntracking: { idle_seconds: 200 }\n',

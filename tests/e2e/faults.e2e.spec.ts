@@ -166,7 +166,7 @@ describe('a start with a fault ends with one sentence, and doctor names it', () 
 
       expect(ended.code).toBe(69);
       expect(sentence(ended)).toBe(
-        `qa-pms: Port ${String(port)} is taken: stop what uses it, or choose another with --port.`,
+        `qa-pms: Port ${String(port)} is taken: stop what uses it, or choose another in port (PORT).`,
       );
       expect(code).toBe(1);
       expect(failures).toContainEqual(expect.stringMatching(/^port: something .* → Another program has the port/));

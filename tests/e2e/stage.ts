@@ -99,7 +99,7 @@ export class Stage {
       await this.setWorkflow(scene, path, name);
     else if (path.endsWith('/transitions')) scene.body['transitionId'] = await this.transition(ticketKey);
     if (needsIfMatch) {
-      const { headers } = await this.admin.get(path.replace('{id}', scene.path['id'] ?? ''));
+      const { headers } = await this.admin.get(path.replace(/\{id\}.*/, scene.path['id'] ?? ''));
       scene.etag = headers.get('etag');
     }
     return scene;
@@ -126,7 +126,7 @@ export class Stage {
     if (!pattern.startsWith('/reports')) return;
     const report = await this.timedReport(id);
     path['id'] = report.id;
-    if (pattern === '/reports') await made(this.qa.post(`/reports/${report.id}/finalise`));
+    if (pattern === '/reports') await made(this.qa.post(`/reports/${report.id}/finalise`, {}, { 'if-match': '*' }));
   }
 
   /** The report of a completed workflow, with its times: nothing changes it any more but who works on it. */

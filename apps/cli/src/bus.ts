@@ -12,7 +12,7 @@ export async function withBus(file: string | null, work: (bus: MessageBus) => Pr
   if (configuration.has('kafka.brokers')) {
     const { wire, redis, settings } = createRuntime(configuration, 'cli');
     try {
-      await work(new MessageBus(wire, 'cli', { timeoutMs: settings.requestTimeoutMs, maxInFlight: 100 }));
+      await work(new MessageBus(wire, 'cli', settings));
     } finally {
       await wire.close();
       redis?.close();

@@ -28,13 +28,7 @@ export class CliError extends Error {
       return new CliError(`${upstream} cannot be reached: is it running? qa-pms doctor looks.`, EXIT_CODES.unavailable);
     }
     const code = (error as { code?: unknown }).code ?? (cause as { code?: unknown } | undefined)?.code;
-    if (code === 'EADDRINUSE') {
-      const port = (error as { port?: unknown }).port;
-      return new CliError(
-        `Port ${String(port)} is taken: stop what uses it, or choose another with --port.`,
-        EXIT_CODES.unavailable,
-      );
-    }
+    if (code === 'EADDRINUSE') return new CliError(message, EXIT_CODES.unavailable);
     if (code === 'ENOSPC') return new CliError(`The disk is full (${message}): make room, and try again.`);
     // undefined_table, invalid_schema_name: https://www.postgresql.org/docs/18/errcodes-appendix.html
     if (code === '42P01' || code === '3F000')

@@ -24,10 +24,9 @@ export async function health(
   { url, integration = false }: { url: string; integration?: boolean },
   { file, output }: Context,
 ): Promise<void> {
-  const base = url.replace(/\/+$/, '');
-  const answer = await askHealth(base);
-  if (answer === null) throw new CliError(`${base} cannot be reached: is it running?`, EXIT_CODES.unavailable);
-  if (typeof answer === 'string') throw new CliError(`${base} answers with ${answer}: look at --url.`);
+  const answer = await askHealth(url);
+  if (answer === null) throw new CliError(`${url} cannot be reached: is it running?`, EXIT_CODES.unavailable);
+  if (typeof answer === 'string') throw new CliError(`${url} answers with ${answer}: look at --url.`);
   const { report } = answer;
   // Only then: it loads every service.
   const integrations = integration ? await (await import('./integrations.js')).checkIntegrations(file) : null;
@@ -40,6 +39,6 @@ export async function health(
     ].join('\n');
   });
   const offline = (integrations ?? []).filter(({ status }) => status === 'offline');
-  if (report.status === 'unhealthy') throw new CliError(`${base} is not ready: qa-pms doctor says what to do.`);
+  if (report.status === 'unhealthy') throw new CliError(`${url} is not ready: qa-pms doctor says what to do.`);
   if (offline.length > 0) throw new CliError(`${offline.map(({ name }) => name).join(', ')} cannot be used.`);
 }

@@ -123,7 +123,7 @@ function operations(program: Command, run: Run): void {
   program
     .command('health')
     .description('Ask a running service how it is; exit code 1 where it is not ready.')
-    .option('--url <url>', 'address of the service', 'http://127.0.0.1:3000')
+    .option('--url <url>', 'address of the service', webAddress, 'http://127.0.0.1:3000')
     .option('--integration', 'ask the integrations of the configuration as well')
     .action(
       run(async (context, options: { url: string; integration?: boolean }) =>
@@ -133,7 +133,7 @@ function operations(program: Command, run: Run): void {
   program
     .command('doctor')
     .description('Check the installation from the outside in, and name a remedy for all that is wrong.')
-    .option('--url <url>', 'address of the gateway (default: that of the configuration)')
+    .option('--url <url>', 'address of the gateway (default: that of the configuration)', webAddress)
     .action(
       run(async (context, options: { url?: string }) => (await import('./doctor/doctor.js')).doctor(options, context)),
     );
@@ -171,7 +171,7 @@ function access(program: Command, run: Run): void {
   program
     .command('token')
     .description('Print an access token for scripts.')
-    .option('--url <url>', 'address of the gateway', 'http://127.0.0.1:3000')
+    .option('--url <url>', 'address of the gateway', webAddress, 'http://127.0.0.1:3000')
     .option('-u, --username <name>', 'user name', 'qa')
     .addOption(new Option('--password <password>', 'password; default: that of the demo user').env('QA_PMS_PASSWORD'))
     .action(
@@ -237,4 +237,11 @@ function seconds(text: string): number {
   const value = Number(text);
   if (!(value > 0 && value <= 86_400)) throw new InvalidArgumentError('It is a number of seconds.');
   return value;
+}
+
+/** Without the slashes at its end: paths are put behind it. */
+function webAddress(text: string): string {
+  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
+    throw new InvalidArgumentError('It is an address like http://127.0.0.1:3000.');
+  return text.replace(/\/+$/, '');
 }

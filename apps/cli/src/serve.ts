@@ -1,5 +1,12 @@
 import { startAllInOne } from '@qa-pms/all-in-one';
-import { Configuration, EXIT, processEnvironment, reloadConfiguration, stopOnSignals } from '@qa-pms/platform';
+import {
+  Configuration,
+  EXIT,
+  processEnvironment,
+  reloadConfiguration,
+  stopOnSignals,
+  stopsAtHangup,
+} from '@qa-pms/platform';
 import type { Context } from './output.js';
 
 /** `qa-pms serve`: starts, says where and what to try, and stops on a signal. */
@@ -20,16 +27,20 @@ export async function serve(options: { port?: string }, { file, output }: Contex
     say(`  ${line}`);
   });
   // A start that waits (for Kafka) may never end: the embedded PostgreSQL stops when this process does.
-  const stop = (signal: NodeJS.Signals): Promise<boolean> =>
-    started.done ? starting.then((running) => running.stop(signal)) : Promise.resolve(true);
-  // A terminal that is closed says the same as whoever wants a reload.
-  const signals: NodeJS.Signals[] = process.stdin.isTTY ? ['SIGTERM', 'SIGINT', 'SIGHUP'] : ['SIGTERM', 'SIGINT'];
-  stopOnSignals(stop, EXIT.fault, signals);
-  if (!process.stdin.isTTY)
+  const stop = (reason: string): Promise<boolean> =>
+    started.done ? starting.then((running) => running.stop(reason)) : Promise.resolve(true);
+  stopOnSignals(stop, EXIT.fault);
+  if (!stopsAtHangup())
     process.on('SIGHUP', () => void starting.then(({ running }) => reloadConfiguration(running.runtime)));
 
-  const { url, demo } = await starting;
+  const { url, demo, databaseLost } = await starting;
   started.done = true;
+  // Nobody else can bring it back, and who watches this process learns it by its end.
+  void databaseLost.then(async ({ message }) => {
+    process.stderr.write(`qa-pms: The embedded database ended and cannot be started again. ${message}\n`);
+    await stop('database lost');
+    process.exit(EXIT.unavailable);
+  });
   if (output.form !== 'text') {
     const users = demo ? { users: demo.logins.map(({ username }) => username), passwords: demo.file } : {};
     await output.print({ url, documentation: `${url}/docs`, ...users }, () => '');

@@ -23,9 +23,12 @@ export async function printToken(
       EXIT_CODES.unavailable,
     );
   }
-  const answer = (await response.json()) as { accessToken?: string; error?: string };
-  if (!response.ok || !answer.accessToken)
-    throw new CliError(answer.error ?? `${url} answered ${String(response.status)}.`);
+  const answer = (await response.json().catch(() => null)) as { accessToken?: unknown; error?: unknown } | null;
+  if (!response.ok && typeof answer?.error === 'string') throw new CliError(answer.error);
+  if (!response.ok || typeof answer?.accessToken !== 'string')
+    throw new CliError(
+      `${url} answers with status ${String(response.status)}, and not what our gateway says: look at --url.`,
+    );
   const { accessToken } = answer;
   await output.print({ accessToken }, () => accessToken);
 }

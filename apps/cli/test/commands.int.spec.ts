@@ -165,17 +165,19 @@ describe('doctor', () => {
     );
   }, 60_000);
 
-  describe('and health, of an answer', () => {
+  describe('with health and token, of an answer', () => {
     let server: Server;
     let url: string;
     let answer: { status: number; body: unknown; date?: string };
+    let asked: string | undefined;
     beforeAll(async () => {
-      server = createServer((_request, response) => {
+      server = createServer((request, response) => {
+        asked = request.url;
         response.writeHead(answer.status, {
           'content-type': 'application/json',
           ...(answer.date && { date: answer.date }),
         });
-        response.end(JSON.stringify(answer.body));
+        response.end(typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body));
       });
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
       url = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
@@ -201,6 +203,24 @@ describe('doctor', () => {
       );
     });
 
+    it('of a web page, say that it is none of the gateway', async () => {
+      answer = { status: 200, body: '<!doctype html>' };
+
+      const { message, exitCode } = await failure('token', '--url', url, '--password', 'x');
+
+      expect([message, exitCode]).toEqual([
+        `${url} answers with status 200, and not what our gateway says: look at --url.`,
+        1,
+      ]);
+    });
+
+    it('take an address with slashes at its end', async () => {
+      answer = { status: 200, body: { accessToken: 'a token' } };
+
+      expect(await say('token', '--url', `${url}//`, '--password', 'x')).toBe('a token\n');
+      expect(asked).toBe('/api/v1/auth/login');
+    });
+
     it('that is unhealthy, name the check', async () => {
       answer = { status: 503, body: report('unhealthy') };
 
@@ -221,6 +241,15 @@ describe('doctor', () => {
         expect.objectContaining({ name: 'clock of the gateway', status }),
       );
     });
+  });
+});
+
+describe('an address', () => {
+  it.each(['health', 'doctor', 'token'])('that is none is wrong usage of %s', async (command) => {
+    jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+
+    for (const url of ['notaurl', 'localhost:3000', 'ftp://127.0.0.1'])
+      await expect(say(command, '--url', url)).rejects.toMatchObject({ code: 'commander.invalidArgument' });
   });
 });
 

@@ -64,7 +64,7 @@ export class DatabaseSettings extends TlsSettings('database', 'PostgreSQL') impl
   check(report: ReportProblem): void {
     checkTls('database', this, report);
     if (this.poolMin > this.poolMax)
-      report('database.pool_min', `is above database.pool_max (${String(this.poolMax)})`);
+      report('database.pool_min', `is above database.pool_max (${String(this.poolMax)})`, 'database.pool_max');
   }
 }
 
@@ -78,5 +78,11 @@ function databaseUrlProblem(value: string): string | null {
   if (url.protocol !== 'postgres:' && url.protocol !== 'postgresql:') return 'does not begin with postgres://';
   // pg would let them win over database.tls.*: https://node-postgres.com/features/ssl
   const tls = [...url.searchParams.keys()].find((name) => name.startsWith('ssl'));
-  return tls === undefined ? null : `holds ${tls}: say it by database.tls.mode and its neighbours`;
+  if (tls !== undefined) return `holds ${tls}: say it by database.tls.mode and its neighbours`;
+  try {
+    for (const part of [url.username, url.password, url.hostname, url.pathname]) decodeURIComponent(part);
+    return null;
+  } catch {
+    return 'holds a % that begins no code: write %25 for it';
+  }
 }

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { spaceCheck, Health, memoryCheck } from '@qa-pms/platform';
+import { createRootLogger, Health, logFor, memoryCheck, spaceCheck } from '@qa-pms/platform';
 import {
   startService,
   startTcpProxy,
@@ -172,6 +172,39 @@ describe('Health', () => {
     await sleep(10);
 
     expect(asked).toBe(1);
+  });
+
+  it('logs what changes of a part, and why, once', async () => {
+    const lines: unknown[] = [];
+    const output = { write: (line: string) => lines.push(JSON.parse(line)) };
+    const health = new Health('1', logFor(createRootLogger({ level: 'info', format: 'json', output }), 'runner'));
+    let fault: string | null = 'connect ECONNREFUSED';
+    const check = (): string => {
+      if (fault !== null) throw new Error(fault);
+      return 'reachable';
+    };
+    health.add({ name: 'database', service: 'workflow', required: true, check });
+    health.add({ name: 'memory', required: false, check: () => 'fine' });
+
+    await Promise.all([health.report(), health.report()]);
+    fault = null;
+    await sleep(FRESH_MS);
+    await health.report();
+    fault = 'closed';
+    health.stop();
+    await sleep(FRESH_MS);
+    await health.report();
+
+    expect(lines).toEqual([
+      expect.objectContaining({
+        level: 'warn',
+        msg: 'part is not healthy',
+        part: 'database',
+        status: 'unhealthy',
+        message: 'connect ECONNREFUSED',
+      }),
+      expect.objectContaining({ level: 'info', msg: 'part is healthy again', part: 'database', message: 'reachable' }),
+    ]);
   });
 
   it('is bad from the moment the process stops', async () => {

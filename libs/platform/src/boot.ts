@@ -6,7 +6,7 @@ import { AppError } from '@qa-pms/contracts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type Observable, throwError } from 'rxjs';
 import { registerHealthRoutes } from './health.routes.js';
-import { refuseUnreadable, requestIdOf, sendError } from './http-errors.js';
+import { requestIdOf, sendError } from './http-errors.js';
 import { HttpRequests } from './http-requests.js';
 import { BackgroundJobs } from './jobs.js';
 import { type Log, logFor, serviceLogger } from './log.js';
@@ -58,7 +58,9 @@ export async function bootService(service: ServiceDefinition, runtime: Runtime):
     frameworkErrors: (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
       void sendError(error, request, reply, log);
     },
-    clientErrorHandler: refuseUnreadable,
+    clientErrorHandler: (error, socket) => {
+      requests.refuse(error, socket);
+    },
     // Node would refuse a request without it in a form of its own; see below.
     http: { requireHostHeader: false },
     forceCloseConnections: 'idle',
@@ -73,7 +75,7 @@ export async function bootService(service: ServiceDefinition, runtime: Runtime):
   });
   const http = app.getHttpAdapter().getInstance();
   instrumentHttp(http, service.name);
-  const requests = new HttpRequests(http, runtime.health, log);
+  const requests = new HttpRequests(http, service.name, runtime.health, log);
   http.addHook('onRequest', (request, _reply, done) => {
     // https://www.rfc-editor.org/rfc/rfc9112#section-3.2
     const isLegal = request.headers.host !== undefined || request.raw.httpVersion !== '1.1';
@@ -82,8 +84,8 @@ export async function bootService(service: ServiceDefinition, runtime: Runtime):
   // Node would answer 417 without a body to expectations that it does not know; a server may ignore them as well.
   // https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1
   http.server.on('checkExpectation', (request, response) => http.server.emit('request', request, response));
-  registerHealthRoutes(http, { health: runtime.health, token: runtime.telemetry.metricsToken, log });
-  registerMetricsRoute(http, runtime.telemetry);
+  registerHealthRoutes(http, { health: runtime.health, telemetry: runtime.telemetry, log });
+  registerMetricsRoute(http, runtime.telemetry, log);
   const deadLetters = (): DeadLetterStore | null => app.get(DeadLetterStore, { strict: false });
   const hasDeadLetters = service.database !== undefined;
   const server = new MessageServer(service.name, runtime.wire, log, () => (hasDeadLetters ? deadLetters() : null));

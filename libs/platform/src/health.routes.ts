@@ -4,16 +4,17 @@ import type { Health, HealthReport } from './health.js';
 import { sendError } from './http-errors.js';
 import type { Log } from './log.js';
 import { bears } from './telemetry/metrics.routes.js';
+import type { TelemetrySettings } from './telemetry/telemetry.settings.js';
 
 interface HealthRoutes {
   health: Health;
-  /** Opens the details; empty: only sign-in does, where there is one. */
-  token: string;
+  /** Its token opens the details; empty: only sign-in does, where there is one. */
+  telemetry: Pick<TelemetrySettings, 'metricsToken'>;
   log: Log;
 }
 
 /** Probes of every service, at its root. */
-export function registerHealthRoutes(http: FastifyInstance, { health, token, log }: HealthRoutes): void {
+export function registerHealthRoutes(http: FastifyInstance, { health, telemetry, log }: HealthRoutes): void {
   http.get('/health/live', () => ({ status: 'healthy' }));
   for (const path of ['/health', '/health/ready']) {
     http.get(path, async (_request, reply) => {
@@ -26,7 +27,7 @@ export function registerHealthRoutes(http: FastifyInstance, { health, token, log
   }
   http.get('/health/detailed', async (request, reply) => {
     try {
-      await authorise(request, health, token);
+      await authorise(request, health, telemetry.metricsToken);
     } catch (error) {
       await sendError(error, request, reply, log);
       return reply;

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { HealthIndicatorService } from '@nestjs/terminus';
 import type { FastifyRequest } from 'fastify';
+import type { Log } from './log.js';
 
 export type CheckStatus = 'healthy' | 'degraded' | 'unhealthy';
 
@@ -42,9 +43,14 @@ export class Health {
   private readonly checks: HealthCheck[] = [];
   /** Terminus runs the checks: their limit of time, their answers shared and kept. */
   private readonly indicators = new HealthIndicatorService();
+  /** What was found last of each part. */
+  private readonly found = new Map<string, CheckStatus>();
   private stopping = false;
 
-  constructor(private readonly version: string) {}
+  constructor(
+    private readonly version: string,
+    private readonly log: Log | null = null,
+  ) {}
 
   add(check: HealthCheck): void {
     this.checks.push(check);
@@ -66,7 +72,9 @@ export class Health {
       this.checks.map(async (check) => {
         const { service, name, required } = check;
         const shown = several && service !== undefined ? `${service}.${name}` : name;
-        return [shown, required, await this.run(check)] as const;
+        const result = await this.run(check);
+        this.tell(shown, result);
+        return [shown, required, result] as const;
       }),
     );
     const failed = results.filter(([, , result]) => result.status !== 'healthy');
@@ -75,6 +83,15 @@ export class Health {
     if (this.stopping) checks['process'] = { status: 'unhealthy', message: 'stopping', responseTimeMs: 0 };
     const status = down ? 'unhealthy' : failed.length > 0 ? 'degraded' : 'healthy';
     return { status, version: this.version, uptimeSeconds: Math.floor(process.uptime()), checks };
+  }
+
+  /** Logs a part that has changed: probes do not say why, and nobody may be there to ask while it lasts. */
+  private tell(part: string, { status, message }: CheckResult): void {
+    const before = this.found.get(part) ?? 'healthy';
+    this.found.set(part, status);
+    if (status === before || this.stopping) return;
+    if (status === 'healthy') this.log?.info({ part, message }, 'part is healthy again');
+    else this.log?.warn({ part, status, message }, 'part is not healthy');
   }
 
   private async run({ service = '', name, required, check }: HealthCheck): Promise<CheckResult> {

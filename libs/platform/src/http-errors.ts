@@ -79,14 +79,16 @@ const UNREADABLE: Record<string, ErrorCode> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'REQUEST_TIMEOUT',
 };
 
-/** Answers bytes that are no HTTP request with the error contract as well, and closes. */
-export function refuseUnreadable(error: Error & { code?: string }, socket: Socket): void {
+/** Answers bytes that are no HTTP request with the error contract as well, and closes; null where nobody listens. */
+export function refuseUnreadable(error: Error & { code?: string }, socket: Socket, requestId: string): AppError | null {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
-    return;
+    return null;
   }
-  const { code, kind, message } = new AppError(UNREADABLE[error.code ?? ''] ?? 'MALFORMED_REQUEST');
-  const body = JSON.stringify({ error: message, code, details: {}, requestId: randomUUID(), traceId: null });
+  const refusal = new AppError(UNREADABLE[error.code ?? ''] ?? 'MALFORMED_REQUEST');
+  const { code, kind, message } = refusal;
+  const body = JSON.stringify({ error: message, code, details: {}, requestId, traceId: null });
   const head = `HTTP/1.1 ${String(kind.status)} ${code}\r\nContent-Type: application/json; charset=utf-8\r\n`;
   socket.end(`${head}Content-Length: ${String(Buffer.byteLength(body))}\r\nConnection: close\r\n\r\n${body}`);
+  return refusal;
 }

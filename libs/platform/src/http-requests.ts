@@ -1,10 +1,12 @@
+import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { AppError } from '@qa-pms/contracts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ANONYMOUS, type MessageContext, runInContext } from './context.js';
 import type { Health } from './health.js';
-import { sendError } from './http-errors.js';
+import { refuseUnreadable, sendError } from './http-errors.js';
 import type { Log } from './log.js';
+import { countUnreadable, inRequest, requestFailed } from './telemetry/http-telemetry.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -33,6 +35,7 @@ export class HttpRequests {
 
   constructor(
     http: FastifyInstance,
+    private readonly service: string,
     private readonly health: Health,
     private readonly log: Log,
   ) {
@@ -69,6 +72,23 @@ export class HttpRequests {
     });
   }
 
+  /** Refuses bytes that Node cannot read: those of a request in hand fail it, others are told of like a request. */
+  refuse(error: Error, socket: Socket): void {
+    const begun = [...this.inHand.keys()].find(({ raw }) => raw.socket === socket && !raw.complete);
+    const id = begun?.id ?? randomUUID();
+    const refusal = refuseUnreadable(error, socket, id);
+    if (!refusal) return;
+    if (begun) {
+      requestFailed(begun, refusal);
+      return;
+    }
+    countUnreadable(this.service, refusal);
+    runInContext(contextOf({ id }), () => {
+      const { status } = refusal.kind;
+      this.log.info({ method: null, route: null, status, durationMs: null }, 'request');
+    });
+  }
+
   /** From now on connections that are new are refused; resolved when what the others asked for is answered. */
   drain(): Promise<void> {
     this.closing = true;
@@ -97,14 +117,17 @@ export class HttpRequests {
     const route = routeOptions.url ?? null;
     const durationMs = Math.round(reply.elapsedTime * 10) / 10;
     const answered = reply.raw.headersSent;
-    runInContext(request.messageContext, () => {
-      // Without a status: whoever asked has gone before the answer.
-      this.log.info({ method, route, status: answered ? reply.statusCode : null, durationMs }, 'request');
+    // Without a status: whoever asked has gone before the answer.
+    const facts = { method, route, status: answered ? reply.statusCode : null, durationMs };
+    inRequest(request, () => {
+      runInContext(request.messageContext, () => {
+        this.log.info(facts, 'request');
+      });
     });
   }
 }
 
-function contextOf({ id }: FastifyRequest): MessageContext {
+function contextOf({ id }: Pick<FastifyRequest, 'id'>): MessageContext {
   return {
     messageId: id,
     requestId: id,

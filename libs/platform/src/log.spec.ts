@@ -90,6 +90,15 @@ describe('the log', () => {
     expect(heard).toEqual(['info workflow', 'error jira']);
   });
 
+  it('writes what a library formats', () => {
+    const child = serviceLogger(root, 'workflow');
+
+    child.info({ id: 1 }, 'met %s after %d tries: %j, 100 %%', new Error('no route'), 3, { ok: false });
+    child.info('100 %');
+
+    expect(lines.map(({ msg }) => msg)).toEqual(['met Error: no route after 3 tries: {"ok":false}, 100 %', '100 %']);
+  });
+
   it('shows no secret of texts, or of what a library logs', () => {
     const child = serviceLogger(root, 'workflow');
 
@@ -98,7 +107,14 @@ describe('the log', () => {
     child.error({ err: new Error('token=hunter2') });
     nestLogger(child).error('failed: secret=hunter2', 'Error: secret=hunter2\n    at here', 'Context');
 
-    expect(lines.length).toBe(4);
+    child.warn('failed: %o', { password: 'hunter2' });
+    child.warn('failed: %j at %d', [{ cookie: 'hunter2' }], 5);
+    child.warn({}, 'failed: %s', new Error('password=hunter2'));
+    child.warn('failed: %s', Object.assign(new Error('Key (name)=(hunter2)'), { severity: 'ERROR' }));
+    child.warn('Authorization: Bearer %s', 'hunter2');
+    child.warn('%s=%s', 'password', 'hunter2');
+
+    expect(lines.length).toBe(10);
     expect(JSON.stringify(lines)).not.toContain('hunter2');
   });
 });

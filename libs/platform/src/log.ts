@@ -1,3 +1,4 @@
+import { format } from 'node:util';
 import { type DestinationStream, type Level, type Logger, multistream, pino } from 'pino';
 import pretty from 'pino-pretty';
 import { findContext } from './context.js';
@@ -47,7 +48,7 @@ export function createRootLogger({ level, format, file = null, output = standard
       hooks: {
         logMethod(args, method, number) {
           for (const listen of listeners) listen(pino.levels.labels[number] as Level, services.get(this) ?? '');
-          method.apply(this, withoutSecrets(args));
+          method.apply(this, withoutSecrets(args) as [string]);
         },
       },
     },
@@ -73,13 +74,20 @@ let lines: DestinationStream | null = null;
  */
 function linesOfATurn(output: ReturnType<typeof pino.destination>): DestinationStream {
   let isDue = false;
+  let isGone = false;
   const flush = (): void => {
     isDue = false;
-    output.flush();
+    if (!isGone) output.flush();
   };
+  // A terminal that was closed, a pipe without a reader: what nobody can read must not end the process.
+  output.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EIO' && error.code !== 'EPIPE') throw error;
+    isGone = true;
+  });
   process.once('exit', flush);
   return {
     write: (line) => {
+      if (isGone) return;
       output.write(line);
       if (isDue) return;
       isDue = true;
@@ -89,12 +97,24 @@ function linesOfATurn(output: ReturnType<typeof pino.destination>): DestinationS
 }
 
 /** Texts are constant where they are ours; those of libraries may hold anything. */
-function withoutSecrets([first, ...rest]: unknown[]): [string] {
+function withoutSecrets([first, ...rest]: unknown[]): [unknown, unknown?] {
+  if (typeof first === 'string') return [textOf([first, ...rest])];
   const facts = first instanceof Error ? { err: first } : first;
   const { err } = (typeof facts === 'object' && facts !== null ? facts : {}) as { err?: unknown };
   // Without a text pino takes that of the error as it is.
-  const texts = rest.length === 0 && err instanceof Error ? [err.message] : rest;
-  return [facts, ...texts].map((one) => (typeof one === 'string' ? redactText(one) : one)) as [string];
+  return [facts, textOf(rest.length === 0 && err instanceof Error ? [err.message] : rest)];
+}
+
+/** Formatted here rather than by pino: in its parts a secret may not be known as one. */
+function textOf(parts: unknown[]): unknown {
+  const [text] = parts.length > 1 ? [format(...parts.map(shownPart))] : parts;
+  return typeof text === 'string' ? redactText(text) : text;
+}
+
+function shownPart(part: unknown): unknown {
+  if (typeof part !== 'object' || part === null) return part;
+  const shown = redactFacts({ part })['part'] as { type?: unknown; message?: unknown };
+  return part instanceof Error ? `${String(shown.type)}: ${String(shown.message)}` : shown;
 }
 
 /** What ties a line to its request: on every line that is written while a message or an HTTP request is handled. */

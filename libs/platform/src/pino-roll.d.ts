@@ -3,8 +3,8 @@ declare module 'pino-roll' {
   import type { EventEmitter } from 'node:events';
 
   interface RollingFile extends EventEmitter {
-    /** Path of the file that is written to. */
-    readonly file: string;
+    /** Path of the file that is written to; null until the first is open. */
+    readonly file: string | null;
     write: (text: string) => boolean;
     end: () => void;
   }

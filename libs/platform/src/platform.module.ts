@@ -22,7 +22,6 @@ export class PlatformModule {
   static forService(service: ServiceDefinition, runtime: Runtime): DynamicModule {
     const { settings } = runtime;
     const log = logFor(runtime.logger, service.name satisfies ServiceName);
-    const limits = { timeoutMs: settings.requestTimeoutMs, maxInFlight: settings.requestMaxInFlight };
     runtime.configuration.check(service.settings);
     const providers: Provider[] = [
       { provide: RUNTIME, useValue: runtime },
@@ -32,7 +31,7 @@ export class PlatformModule {
       { provide: Health, useValue: runtime.health },
       { provide: RedisConnection, useValue: runtime.redis },
       { provide: Log, useValue: log },
-      { provide: MessageBus, useValue: new MessageBus(runtime.wire, service.name, limits) },
+      { provide: MessageBus, useValue: new MessageBus(runtime.wire, service.name, settings) },
       BackgroundJobs,
       ...service.settings.map((settingsClass): Provider => ({
         provide: settingsClass,

@@ -85,6 +85,7 @@ export class PlatformSettings {
     description: 'Milliseconds that a request between services may take.',
     example: '10000',
     min: 100,
+    reloadable: true,
   })
   requestTimeoutMs = 10_000;
 
@@ -94,6 +95,7 @@ export class PlatformSettings {
     description: 'Requests in flight from one process before more are refused.',
     example: '2000',
     min: 1,
+    reloadable: true,
   })
   requestMaxInFlight = 2_000;
 

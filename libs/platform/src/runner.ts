@@ -19,7 +19,8 @@ import type { ServiceDefinition } from './service.js';
 import { logLines, startProcessMetrics } from './telemetry/process-metrics.js';
 import { TelemetrySettings } from './telemetry/telemetry.settings.js';
 import { startTracing } from './telemetry/tracing.js';
-import { closeAfterFailure, stopOnSignals, stopServices } from './stop.js';
+import { closeAfterFailure, stopOnSignals, stopsAtHangup, stopServices } from './stop.js';
+import { settingName } from './tls.js';
 
 /** Exit codes (docs/cli.md); a stop that was forced is a fault. A second signal ends with 128 and its number. */
 export const EXIT = { ok: 0, fault: 1, usage: 2, unavailable: 69, configuration: 78 } as const;
@@ -73,7 +74,10 @@ export async function startServices(definitions: ServiceDefinition[], options: R
     version: VERSION,
     instanceId: runtime.instanceId,
   });
-  if (tracing) runtime.onStop.push({ name: 'traces', stop: () => tracing.stop() });
+  if (tracing) {
+    runtime.onStop.push({ name: 'traces', stop: () => tracing.stop() });
+    runtime.health.add({ name: 'traces', required: false, check: () => tracing.check() });
+  }
   const services: RunningService[] = [];
   try {
     for (const definition of definitions) {
@@ -84,7 +88,9 @@ export async function startServices(definitions: ServiceDefinition[], options: R
     const door = services.find((service) => service.name === 'gateway') ?? services[0];
     if (!door) throw new Error('No service was chosen: set TARGET to all, or to names of services.');
     await options.beforeListening?.(services);
-    await door.app.listen(runtime.settings.port, runtime.settings.host);
+    await door.app.listen(runtime.settings.port, runtime.settings.host).catch((error: unknown) => {
+      throw explainListen(error, runtime.settings);
+    });
     const url = await door.app.getUrl();
     let stopping: Promise<boolean> | null = null;
     const stop = (reason: string): Promise<boolean> => (stopping ??= stopServices(runtime, services, reason));
@@ -99,17 +105,31 @@ export async function startServices(definitions: ServiceDefinition[], options: R
   }
 }
 
+/** What `listen` says of a host: https://man7.org/linux/man-pages/man2/bind.2.html, and getaddrinfo of names. */
+const NO_ADDRESS = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL', 'ENOTFOUND', 'EAI_AGAIN']);
+
+/** What a start says that cannot listen; an error that no setting explains as it is. */
+export function explainListen(error: unknown, { host, port }: Pick<PlatformSettings, 'host' | 'port'>): unknown {
+  const code = (error as { code?: string } | null)?.code ?? '';
+  if (code === 'EADDRINUSE') {
+    const text = `Port ${String(port)} is taken: stop what uses it, or choose another in ${settingName('port')}.`;
+    return Object.assign(new Error(text, { cause: error }), { code });
+  }
+  if (code === 'EACCES') {
+    const problem = `may not be opened by this user: choose one from 1024 on in ${settingName('port')}`;
+    return new SettingsError([{ key: '', place: `Port ${String(port)}`, problem }]);
+  }
+  if (!NO_ADDRESS.has(code)) return error;
+  const problem = `is no address of this machine, nor a name of one: look at ${settingName('host')}`;
+  return new SettingsError([{ key: '', place: host, problem }]);
+}
+
 /** The whole life of a process with these services: start, signals, stop, exit. */
 export async function runServices(definitions: ServiceDefinition[], options: RunOptions): Promise<Running> {
   const running = await startServices(definitions, options);
   stopOnSignals((signal) => running.stop(signal), EXIT.fault);
-  process.on('SIGHUP', () => void reloadConfiguration(running.runtime));
+  if (!stopsAtHangup()) process.on('SIGHUP', () => void reloadConfiguration(running.runtime));
   return running;
-}
-
-/** What SIGHUP does: whoever wants a reload sends it, and so does a terminal that is closed. */
-export function onHangup(reload: () => void, stop: () => void): void {
-  process.on('SIGHUP', process.stdin.isTTY ? stop : reload);
 }
 
 /** `main.ts` of a service: `node main.js [-c <file>] [--help]`. */

@@ -65,7 +65,7 @@ export function createRuntime(configuration: Configuration, name: string): Runti
     if (wire instanceof KafkaWire) wire.renewTls();
     redis?.renewTls();
   });
-  const health = new Health(VERSION);
+  const health = new Health(VERSION, logFor(logger, 'runner'));
   if (wire instanceof KafkaWire) {
     const check = (): string => {
       const missing = wire.notReady();

@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isatty } from 'node:tty';
 import type { RunningService } from './boot.js';
 import { type Log, logFor } from './log.js';
 import type { Runtime } from './runtime.js';
@@ -86,15 +87,17 @@ export async function closeAfterFailure(app: RunningService['app'], runtime: Run
   });
 }
 
+/** Whether SIGHUP comes from a terminal that is closed, and stops; elsewhere it asks for a reload. */
+export function stopsAtHangup(): boolean {
+  return isatty(0);
+}
+
 /**
  * Stops at the signals, then exits: with 0, or with `forced` where the stop was forced or failed. A second signal
  * ends the process at once, with 128 and its number.
  */
-export function stopOnSignals(
-  stop: (signal: NodeJS.Signals) => Promise<boolean>,
-  forced: number,
-  signals: NodeJS.Signals[] = ['SIGTERM', 'SIGINT'],
-): void {
+export function stopOnSignals(stop: (signal: NodeJS.Signals) => Promise<boolean>, forced: number): void {
+  const signals: NodeJS.Signals[] = stopsAtHangup() ? ['SIGTERM', 'SIGINT', 'SIGHUP'] : ['SIGTERM', 'SIGINT'];
   let first: number | null = null;
   const onSignal = (signal: NodeJS.Signals): void => {
     if (first !== null) {

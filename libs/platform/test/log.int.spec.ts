@@ -76,6 +76,22 @@ describe('log files', () => {
     expect((await lines()).map(({ number }) => number)).toEqual(Array.from({ length: 5_000 }, (_, number) => number));
   });
 
+  it('begin with what was left to tidy, and without a complaint', async () => {
+    await writeFile(join(folder, 'workflow.2026-10-20.1.log'), '{"msg":"a"}\n');
+
+    const { code, errors } = await run(`
+      import { readdirSync } from 'node:fs';
+      import { setTimeout as sleep } from 'node:timers/promises';
+      const log = open(${JSON.stringify(folder)});
+      log.info({}, 'line');
+      while (!readdirSync(${JSON.stringify(folder)}).includes('workflow.2026-10-20.1.log.gz')) await sleep(20);
+      process.exit(0);`);
+
+    expect(code).toBe(0);
+    expect(errors).toBe('');
+    expect((await lines()).map(({ msg }) => msg).sort()).toEqual(['a', 'line']);
+  });
+
   it('hold every line when a signal ends the process', async () => {
     const { code, output } = await run(`
       const log = open(${JSON.stringify(folder)});

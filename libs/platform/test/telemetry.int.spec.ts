@@ -1,6 +1,12 @@
 import { createServer, type Server } from 'node:http';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
-import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer, type Socket } from 'node:net';
+import {
+  type AddressInfo,
+  connect,
+  createServer as createTcpServer,
+  type Server as TcpServer,
+  type Socket,
+} from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -8,11 +14,13 @@ import { Module } from '@nestjs/common';
 import {
   bootService,
   Configuration,
+  createRootLogger,
   createRuntime,
   defineService,
   type RunningService,
   startTracing,
 } from '@qa-pms/platform';
+import type { DestinationStream } from 'pino';
 import { register } from 'prom-client';
 
 @Module({})
@@ -20,9 +28,12 @@ class EmptyModule {}
 
 const empty = defineService({ name: 'gateway', module: EmptyModule, settings: [] });
 
-async function boot(settings: Record<string, string> = {}): Promise<RunningService> {
+async function boot(settings: Record<string, string> = {}, output?: DestinationStream): Promise<RunningService> {
   const environment = { ENCRYPTION_KEY: 'ab'.repeat(32), LOG_LEVEL: 'silent', ...settings };
-  const service = await bootService(empty, createRuntime(Configuration.fromEnvironment(environment), 'gateway'));
+  const runtime = createRuntime(Configuration.fromEnvironment(environment), 'gateway');
+  if (output) runtime.logger = createRootLogger({ level: 'info', format: 'json', output });
+  const service = await bootService(empty, runtime);
+  service.http.post('/things', async () => ({ well: true }));
   service.http.get('/things/:id', async () => ({ well: true }));
   service.http.get('/waits', () => new Promise(() => undefined));
   return service;
@@ -113,6 +124,89 @@ describe('metrics', () => {
   });
 });
 
+type Line = Record<string, unknown>;
+
+describe('the line of a request', () => {
+  let service: RunningService;
+  let lines: Line[];
+
+  beforeAll(async () => {
+    lines = [];
+    service = await boot({}, { write: (line) => lines.push(JSON.parse(line) as Line) });
+    await service.app.listen(0, '127.0.0.1');
+  });
+
+  afterAll(() => service.app.close());
+
+  const requests = (): Line[] => lines.filter(({ msg }) => msg === 'request');
+
+  /** The lines of requests, once there are any. */
+  async function written(): Promise<Line[]> {
+    while (requests().length === 0) await sleep(20);
+    return requests();
+  }
+
+  /** What comes back for raw bytes, until the connection is closed. */
+  async function answerTo(bytes: string): Promise<{ head: string; body: Record<string, unknown> }> {
+    const socket = connect(portOf(service.http.server), '127.0.0.1').setEncoding('utf8');
+    socket.write(bytes);
+    const [head = '', body = ''] = (await socket.toArray()).join('').split('\r\n\r\n');
+    return { head, body: JSON.parse(body) as Record<string, unknown> };
+  }
+
+  it('names its trace also where its sender went before the answer', async () => {
+    const settings = { endpoint: 'http://127.0.0.1:1', protocol: 'http/protobuf', sampleRatio: 1, metricsToken: '' };
+    const tracing = await startTracing(settings, { service: 'gateway', version: '0', instanceId: 'x' });
+    lines.length = 0;
+
+    const asked = fetch(`${await service.app.getUrl()}/waits`, { signal: AbortSignal.timeout(300) });
+    await expect(asked).rejects.toThrow();
+    const shown = await written();
+    await tracing?.stop();
+
+    expect(shown).toEqual([
+      expect.objectContaining({
+        route: '/waits',
+        status: null,
+        traceId: expect.stringMatching(/^[0-9a-f]{32}$/),
+        spanId: expect.stringMatching(/^[0-9a-f]{16}$/),
+      }),
+    ]);
+  });
+
+  it.each([
+    ['bytes that are no HTTP', 'hello\r\n\r\n', 400, 'MALFORMED_REQUEST'],
+    ['too long a head', `GET / HTTP/1.1\r\nX: ${'a'.repeat(20_000)}\r\n\r\n`, 431, 'HEADERS_TOO_LARGE'],
+  ])('is there for %s, which are counted as well', async (_what, bytes, status, code) => {
+    lines.length = 0;
+
+    const { head, body } = await answerTo(bytes);
+    const metrics = (await service.http.inject({ url: '/metrics' })).body;
+
+    expect(head).toContain(`HTTP/1.1 ${String(status)} `);
+    expect(body).toMatchObject({ code, requestId: expect.any(String) });
+    expect(requests()).toEqual([
+      expect.objectContaining({ level: 'info', requestId: body['requestId'], method: null, route: null, status }),
+    ]);
+    expect(metrics).toContain(
+      `http_requests_total{service="gateway",method="unknown",path="unknown",status="${String(status)}",error_code="${code}"} 1`,
+    );
+  });
+
+  it('is one where its body cannot be read, with the id that is answered', async () => {
+    lines.length = 0;
+
+    const { body } = await answerTo(
+      'POST /things HTTP/1.1\r\nHost: a\r\nX-Request-Id: mine\r\nContent-Type: application/json\r\n' +
+        'Transfer-Encoding: chunked\r\n\r\nno size\r\n',
+    );
+    const shown = await written();
+
+    expect(body).toMatchObject({ code: 'MALFORMED_REQUEST', requestId: 'mine' });
+    expect(shown).toEqual([expect.objectContaining({ requestId: 'mine', method: 'POST', route: '/things' })]);
+  });
+});
+
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
@@ -179,6 +273,38 @@ describe.each(['http/protobuf', 'grpc'])('a collector over %s that is', (protoco
     60_000,
   );
 });
+
+it('a collector that takes no spans is told of until it takes some', async () => {
+  let status = 400;
+  const collector = await http((answer) => answer(status, '{}'));
+  const endpoint = `http://127.0.0.1:${String(portOf(collector))}`;
+  const settings = { endpoint, protocol: 'http/protobuf', sampleRatio: 1, metricsToken: '' };
+  const tracing = await startTracing(settings, { service: 'gateway', version: '0', instanceId: 'x' });
+  const service = await boot();
+  const told = (): string => {
+    try {
+      return String(tracing?.check());
+    } catch (error) {
+      return `fault: ${(error as Error).message}`;
+    }
+  };
+  const after = async (isSaid: () => boolean): Promise<string> => {
+    await service.http.inject({ url: '/things/1' });
+    while (!isSaid()) await sleep(20);
+    return told();
+  };
+
+  const first = told();
+  const refused = await after(() => told().startsWith('fault'));
+  status = 200;
+  const taken = await after(() => !told().startsWith('fault'));
+  await tracing?.stop();
+  await service.app.close();
+  collector.close();
+
+  expect([first, taken]).toEqual(['spans are taken', 'spans are taken']);
+  expect(refused).toMatch(/^fault: ./);
+}, 30_000);
 
 type Answer = (status: number, body: string) => void;
 

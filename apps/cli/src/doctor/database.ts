@@ -1,5 +1,5 @@
 import { migrationStatus } from '@qa-pms/database';
-import { type Configuration, KafkaSettings } from '@qa-pms/platform';
+import { type Configuration, KafkaSettings, SettingsError } from '@qa-pms/platform';
 import type { DataSource } from 'typeorm';
 import {
   type InstallationDatabase,
@@ -33,9 +33,10 @@ export async function checkDatabase(file: string | null): Promise<Finding[]> {
   } catch (error) {
     const reason = lineOf(error);
     if (error instanceof NotRunning) return [skipped('database', reason)];
-    const remedy = /look at|set |is missing/i.test(reason)
-      ? 'Correct the configuration as it says; qa-pms config validate checks all of it.'
-      : 'Start PostgreSQL, or correct DATABASE_URL; see whether a firewall stands between.';
+    const remedy =
+      error instanceof SettingsError
+        ? 'Correct the configuration as it says; qa-pms config validate checks all of it.'
+        : 'Start PostgreSQL, or correct DATABASE_URL; see whether a firewall stands between.';
     return [failed('database', `cannot be used: ${reason}`, remedy)];
   }
 }

@@ -19,11 +19,11 @@ const STYLES = { ok: 'green', warning: 'yellow', failed: 'red', skipped: 'dim' }
 export async function doctor({ url }: { url?: string }, { file, output }: Context): Promise<void> {
   const configuration = await Configuration.load({ environment: processEnvironment(), file });
   const { port, host } = configuration.peek(PlatformSettings);
-  const address = (url ?? `http://${reachable(host)}:${String(port)}`).replace(/\/+$/, '');
+  const address = url ?? `http://${reachable(host)}:${String(port)}`;
   const dataDir = resolve(configuration.peek(AllInOneSettings).dataDir);
   const parts: [string, () => Finding[] | Promise<Finding[]>][] = [
     ['configuration', async () => [await checkConfiguration(file)]],
-    ['data folder', () => checkDataFolder(dataDir)],
+    ['data folder', () => checkDataFolder(configuration, dataDir)],
     ['master key', async () => [await checkMasterKey(configuration, dataDir)]],
     ['certificates', () => checkCertificates(configuration)],
     ['port', () => checkGateway(address)],

@@ -28,7 +28,8 @@ export async function checkGateway(url: string): Promise<Finding[]> {
   for (const [name, check] of Object.entries(report.checks)) {
     if (check.status === 'healthy') continue;
     const found = `the running service says that it is ${check.status}`;
-    const remedy = 'See the findings below, and the log of the service: its message stands there.';
+    const remedy =
+      'See the findings below; why, is in its log ("part is not healthy") and, for now, at /health/detailed.';
     findings.push((check.status === 'degraded' ? warning : failed)(`health ${name}`, found, remedy));
   }
   if (report.status === 'healthy') findings.push(ok('health', 'all checks of the running service are healthy'));

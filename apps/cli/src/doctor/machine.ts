@@ -1,8 +1,8 @@
-import { access, constants, statfs } from 'node:fs/promises';
+import { access, constants, stat, statfs } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { X509Certificate } from 'node:crypto';
 import { dirname } from 'node:path';
-import { keptMasterKey } from '@qa-pms/all-in-one';
+import { AllInOneSettings, keptMasterKey } from '@qa-pms/all-in-one';
 import { DatabaseSettings } from '@qa-pms/database';
 import { type Configuration, KafkaSettings, masterKeyProblem, RedisSettings, type Tls } from '@qa-pms/platform';
 import { failed, type Finding, ok, skipped, warning } from './findings.js';
@@ -12,12 +12,18 @@ const DISK_WARNING = 0.85;
 const DISK_FULL = 0.97;
 const DAY_MS = 86_400_000;
 const CERTIFICATE_WARNING_DAYS = 30;
+const PEM = /-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g;
 
-/** The data folder of all-in-one: whether it can be written, and what is left of its disk. */
-export async function checkDataFolder(dataDir: string): Promise<Finding[]> {
+/** The data folder of all-in-one, where something is kept in it: whether it can be written, and what is left of its disk. */
+export async function checkDataFolder(configuration: Configuration, dataDir: string): Promise<Finding[]> {
+  // Separate services make no demonstration.
+  const isDemo = !configuration.has('kafka.brokers') && configuration.peek(AllInOneSettings).demo;
+  if (configuration.has('database.url') && configuration.has('encryption.key') && !isDemo)
+    return [skipped('data folder', 'not used: the database and the master key are those of the configuration')];
   const existing = nearest(dataDir);
   const findings: Finding[] = [];
   try {
+    if (!(await stat(existing)).isDirectory()) throw Object.assign(new Error(), { code: 'ENOTDIR' });
     await access(existing, constants.W_OK);
     findings.push(
       existing === dataDir
@@ -77,16 +83,28 @@ export function checkCertificates(configuration: Configuration): Finding[] {
   return findings.length > 0 ? findings : [skipped('certificates', 'none are configured')];
 }
 
+/** The first of them to end: a bundle is no better than that, unless another authority of it may still be the right one. */
 function checkCertificate(key: string, pem: string): Finding {
-  const end = new Date(new X509Certificate(pem).validTo);
+  const all = (pem.match(PEM) ?? [pem]).map((one) => new X509Certificate(one));
+  const byEnd = all.sort((one, other) => Date.parse(one.validTo) - Date.parse(other.validTo));
+  const [first, last] = [byEnd[0]!, byEnd.at(-1)!];
+  const end = new Date(first.validTo);
   const days = Math.floor((end.getTime() - Date.now()) / DAY_MS);
   const day = end.toISOString().slice(0, 10);
+  const which = all.length === 1 ? '' : `${oneLine(first.subject)}, of ${String(all.length)}, `;
   const remedy = `Renew it and put the new one where ${key} points; SIGHUP reads it again.`;
-  if (days < 0) return failed(`certificate ${key}`, `has expired on ${day}`, remedy);
-  const message = `ends on ${day}, in ${String(days)} days`;
+  if (days < 0) {
+    const another = key.endsWith('.ca') && Date.parse(last.validTo) > Date.now();
+    return (another ? warning : failed)(`certificate ${key}`, `${which}has expired on ${day}`, remedy);
+  }
+  const message = `${which}ends on ${day}, in ${String(days)} days`;
   return days < CERTIFICATE_WARNING_DAYS
     ? warning(`certificate ${key}`, message, remedy)
     : ok(`certificate ${key}`, message);
+}
+
+function oneLine(subject: string): string {
+  return subject.replaceAll('\n', ', ');
 }
 
 /** The folder itself, or the next above it that exists. */

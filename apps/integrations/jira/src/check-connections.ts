@@ -33,8 +33,7 @@ async function check(connection: JiraConnection, settings: JiraHttpSettings): Pr
 function reasonOf(error: unknown, email: string): string {
   if (!(error instanceof AppError)) throw error;
   if (error.code === 'UPSTREAM_REFUSED') return `refuses ${email}: renew jira.api_token`;
-  if (error.code === 'UPSTREAM_NOT_ALLOWED')
-    return 'is in a private network: allow it in jira.http.private_hosts (JIRA_HTTP_PRIVATE_HOSTS)';
+  if (error.code === 'UPSTREAM_NOT_ALLOWED') return `${error.message} Look at jira.site_url and jira.http.`;
   const { reason, status } = error.details as { reason?: unknown; status?: unknown };
   const detail = [status, reason].filter((one) => one !== undefined).join(' ');
   return `${error.message}${detail === '' ? '' : ` (${detail})`} Look at jira.site_url, and whether it can be reached from here.`;

@@ -197,7 +197,8 @@ function named(value: unknown): string | null {
 /** A string with something in it; numbers count. PostgreSQL takes neither NUL nor lone surrogates. */
 function text(value: unknown): string | null {
   const string = typeof value === 'number' ? String(value) : value;
-  return typeof string === 'string' && string !== '' ? clean(string) : null;
+  const cleaned = typeof string === 'string' ? clean(string) : '';
+  return cleaned === '' ? null : cleaned;
 }
 
 function clean(value: string): string {

@@ -74,6 +74,20 @@ describe('JiraSettings', () => {
     ]);
   });
 
+  it.each(['https://bot:hunter2@a.atlassian.net', 'https://:hunter2@a.atlassian.net'])(
+    'refuse an address with a password, and do not show it: %s',
+    (address) => {
+      const listed = JSON.stringify([{ ...LISTED, site_url: address }]);
+
+      const problems = problemsOf({ ...SITE, JIRA_SITE_URL: address, JIRA_CONNECTIONS: listed });
+
+      expect(problems).toEqual([
+        'jira.site_url "https://[redacted]@a.atlassian.net" is no address of a site',
+        'jira.connections[0].site_url "https://[redacted]@a.atlassian.net" is no address of a site',
+      ]);
+    },
+  );
+
   it.each([
     [{ JIRA_EMAIL: 'bot@example.com' }, 'jira.site_url is missing'],
     [{ ...SITE, JIRA_EMAIL: '' }, 'jira.email is missing'],

@@ -5,8 +5,8 @@ import { type CheckedSettings, type ReportProblem, Setting } from '@qa-pms/platf
 function webAddressProblem(value: string): string | null {
   const problem = 'is no address of a site';
   try {
-    const { protocol, username, search, hash } = new URL(value);
-    return /^https?:$/.test(protocol) && username === '' && search === '' && hash === '' ? null : problem;
+    const { protocol, username, password, search, hash } = new URL(value);
+    return /^https?:$/.test(protocol) && username + password + search + hash === '' ? null : problem;
   } catch {
     return problem;
   }
@@ -147,7 +147,7 @@ export class JiraSettings implements CheckedSettings {
     const seen = new Set<string>();
     const twice = places.find((place) => seen.size === seen.add(place).size);
     if (twice !== undefined) {
-      report('jira.connections', `connects ${twice} twice: put all project keys into one connection`);
+      report('jira.connections', `connects ${twice} twice: put all project keys into one connection`, 'jira.project');
     }
   }
 }

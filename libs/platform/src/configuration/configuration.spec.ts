@@ -62,7 +62,9 @@ class ToySettings implements CheckedSettings {
   limit = 300;
 
   check(report: ReportProblem): void {
-    if (this.size > this.limit) report('toy.size', `is above toy.limit (${String(this.limit)})`);
+    if (this.size > this.limit) report('toy.size', `is above toy.limit (${String(this.limit)})`, 'toy.limit');
+    if (this.loud && this.secret === '') report('toy.secret', 'is needed where toy.loud is true');
+    if (this.sites.some(({ url }) => url === '')) report('toy.sites', 'holds a site without an address');
   }
 }
 
@@ -178,6 +180,23 @@ toy:
   });
 });
 
+describe('what is shown', () => {
+  it('holds no password of an address, in lists, maps and sections either', () => {
+    const address = 'https://bot:hunter2@a.example.com';
+    const configuration = Configuration.fromEnvironment({
+      TOY_NAME: address,
+      TOY_NAMES: JSON.stringify({ de: address }),
+      TOY_SITES: JSON.stringify([{ url: address, token: 't' }]),
+    });
+
+    const shown = configuration.inForce([ToySettings]).map(({ value }) => value);
+
+    const redacted = 'https://[redacted]@a.example.com';
+    expect(JSON.stringify(shown)).not.toContain('hunter2');
+    expect(shown).toEqual(expect.arrayContaining([redacted, { de: redacted }]));
+  });
+});
+
 describe('what is wrong', () => {
   it('is named all at once: twenty mistakes are twenty errors, each with its place', async () => {
     const yaml = `toy:
@@ -269,6 +288,51 @@ sonstiges: { a: 1 }
     ]);
   });
 
+  it('includes values that do not go together beside those that are wrong by themselves', () => {
+    const given = { TOY_NAME: 'n', TOY_RATIO: 'much', TOY_SIZE: '200', TOY_LIMIT: '100', TOY_LOUD: 'true' };
+
+    expect(problemsOf(Configuration.fromEnvironment(given)).map(({ key }) => key)).toEqual([
+      'toy.ratio',
+      'toy.size',
+      'toy.secret',
+    ]);
+  });
+
+  it.each<[string, Record<string, string>]>([
+    ['it', { TOY_LIMIT: '5', TOY_SIZE: 'big' }],
+    ['what it is compared with', { TOY_LIMIT: 'none', TOY_SIZE: '200' }],
+    ['a member of it', { TOY_SITES: '[{"token": "t"}]' }],
+    ['its secret', { TOY_LOUD: 'true', TOY_SECRET: 'enc:v1:x' }],
+  ])('does not include that a value goes with no other where %s is wrong by itself', (_what, given) => {
+    expect(problemsOf(Configuration.fromEnvironment({ TOY_NAME: 'n', ...given }))).toHaveLength(1);
+  });
+
+  it('does not include that values do not go together where the file is not legible', async () => {
+    const configuration = await load('toy:\n  secret: [\n', { TOY_NAME: 'n', TOY_LOUD: 'true' });
+
+    expect(problemsOf(configuration).map(({ key }) => key)).toEqual(['']);
+  });
+
+  it('shows no password of an address, wherever it stands', async () => {
+    const address = 'https://bot:hunter2@a.example.com';
+    const configuration = await load(`toy:
+  name: { a: 1 }
+  size: ${address}
+  loud: ${address}
+  colour: ${address}
+  tags: [soft, ${address}]
+  sites: [{ url: a, token: b, weight: '${address}', '${address}': c }]
+`);
+
+    const problems = problemsOf(configuration);
+
+    expect(problems).toHaveLength(7);
+    expect(JSON.stringify(problems)).not.toContain('hunter2');
+    expect(problems).toContainEqual(
+      expect.objectContaining({ problem: '"https://[redacted]@a.example.com" is not a number' }),
+    );
+  });
+
   it.each([
     [
       { TOY_SECRET: 'a', TOY_SECRET_FILE: 'b' },
@@ -315,12 +379,14 @@ describe('an encrypted value', () => {
 
   it('is opened in the file, in the environment and in lists, whatever its position there', async () => {
     const sealed = keys.encrypt('t1', 'toy.sites.token');
-    const yaml = `toy:\n  name: n\n  sites: [{ url: a, token: x }, { url: b, token: ${sealed} }]\n`;
+    write(keys.encrypt('t2', 'toy.sites.token'), 'sealed');
+    const more = '{ url: c, token_file: sealed }';
+    const yaml = `toy:\n  name: n\n  sites: [{ url: a, token: x }, { url: b, token: ${sealed} }, ${more}]\n`;
 
     const configuration = await load(yaml, { ENCRYPTION_KEY: KEY, TOY_SECRET: keys.encrypt('s1', 'toy.secret') });
 
     const { secret, sites } = configuration.read(ToySettings);
-    expect([secret, sites[1]?.token]).toEqual(['s1', 't1']);
+    expect([secret, sites[1]?.token, sites[2]?.token]).toEqual(['s1', 't1', 't2']);
   });
 
   it('is opened with an earlier key too', () => {

@@ -1,10 +1,11 @@
+import { resolve } from 'node:path';
 import { Keyring } from '../secrets.js';
 import { ConfigFile, configFilePath } from './config-file.js';
 import type { Environment } from './environment.js';
 import { knownSettings } from './known-settings.js';
 import { type CheckedSettings, environmentName, type SettingEntry, type SettingsClass, settingsOf } from './setting.js';
 import { SettingsError, type SettingProblem } from './settings-error.js';
-import { type Found, findValue, type Sources } from './sources.js';
+import { contentOf, type Found, findValue, type Sources } from './sources.js';
 import { readValue, shownValue } from './values.js';
 import { parseYaml, parseYamlInWorker, type YamlNode } from './yaml.js';
 
@@ -203,13 +204,17 @@ export class Configuration {
         const value = readValue(setting, found.node, entry.key, {
           place: found.place,
           decrypt,
+          content: (path, entry, name) => contentOf(resolve(found.folder, path), entry, name),
           report: (key, node, problem, wrong) =>
             problems.push({ key, place: found.place(node), problem, ...(wrong && { hint: hint(wrong, found) }) }),
         });
         if (value !== null) instance[property] = value;
       }
-      if (problems.length === before && isChecked(instance)) {
-        instance.check((key, problem) => {
+      // In a file that is not legible may stand what seems to be missing.
+      if (this.file?.legible !== false && isChecked(instance)) {
+        const wrong = problems.map(({ key }) => key);
+        instance.check((key, problem, ...others) => {
+          if ([key, ...others].some((one) => wrong.some((path) => isWithin(path, one)))) return;
           problems.push({ key, place: places.get(key) ?? environmentName(key), problem });
         });
       }
@@ -217,6 +222,11 @@ export class Configuration {
     }
     return { values, problems };
   }
+}
+
+/** Whether a path is that of a setting, or of a member of it. */
+function isWithin(path: string, key: string): boolean {
+  return path === key || path.startsWith(`${key}[`) || path.startsWith(`${key}.`);
 }
 
 function isChecked(instance: object): instance is CheckedSettings {

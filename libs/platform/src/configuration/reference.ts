@@ -81,11 +81,16 @@ function sectionSchema(settings: readonly SettingEntry[], prefix: string): objec
     const [name = '', ...deeper] = setting.key.slice(prefix.length).split('.');
     if (deeper.length > 0) properties[name] ??= sectionSchema(settings, `${prefix}${name}.`);
     else {
-      properties[name] = settingSchema(setting);
-      properties[`${name}_file`] = { type: 'string', description: `File that holds ${setting.key}.` };
+      Object.assign(properties, givenSchemas(name, setting));
     }
   }
   return { type: ['object', 'null'], properties, additionalProperties: false };
+}
+
+/** A value may also be in a file. */
+function givenSchemas(name: string, setting: SettingEntry): Record<string, object> {
+  const inFile = { type: 'string', description: `File that holds ${setting.key}.` };
+  return { [name]: settingSchema(setting), [`${name}_file`]: inFile };
 }
 
 function settingSchema({ kind, description, default: value, values, min, max, fraction, items }: SettingEntry): object {
@@ -106,7 +111,9 @@ function settingSchema({ kind, description, default: value, values, min, max, fr
 }
 
 function memberSchema(items: readonly SettingEntry[]): object {
-  const required = items.filter((item) => item.required).map(({ key }) => key);
-  const properties = Object.fromEntries(items.map((item) => [item.key, settingSchema(item)]));
-  return { type: 'object', properties, required, additionalProperties: false };
+  const allOf = items
+    .filter((item) => item.required)
+    .map(({ key }) => ({ anyOf: [{ required: [key] }, { required: [`${key}_file`] }] }));
+  const properties = Object.assign({}, ...items.map((item) => givenSchemas(item.key, item))) as object;
+  return { type: 'object', properties, allOf, additionalProperties: false };
 }

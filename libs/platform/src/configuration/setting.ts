@@ -30,10 +30,13 @@ export interface SettingOptions {
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- any constructor without required arguments
 export type SettingsClass<T extends object = object> = new (...args: any[]) => T;
 
-/** Reports a fault of the setting with this key; `problem` is the end of a sentence. */
-export type ReportProblem = (key: string, problem: string) => void;
+/**
+ * Reports a fault of the setting with this key; `problem` is the end of a sentence. Left out where this setting, or one of
+ * the `others` that the fault follows from, is wrong by itself.
+ */
+export type ReportProblem = (key: string, problem: string, ...others: string[]) => void;
 
-/** A settings class that also checks how its values go together, once each is right by itself. */
+/** A settings class that also checks how its values go together. Those that are wrong by themselves have their defaults. */
 export interface CheckedSettings {
   check: (report: ReportProblem) => void;
 }

@@ -14,6 +14,8 @@ export interface Found {
   origin: string;
   /** Place of a part of it. */
   place: (node: YamlNode) => string;
+  /** Where relative paths in it begin. */
+  folder: string;
 }
 
 /** Where values come from, in the order in which they win: environment, file, what the program provides. */
@@ -36,28 +38,24 @@ export function findValue(
   const name = environmentName(key);
   const { environment, file, fileValues, provided } = sources;
 
-  const said = (origin: string, text: string): Found | null => {
-    const { node, fault } = nodeOf(text, entry);
-    if (fault !== null) report({ key, place: origin, problem: fault });
-    return node && { node, origin, place: () => origin };
-  };
-  /** The content of a file, without the newline that editors put at its end. */
-  const content = (origin: string, path: string): Found | null => {
+  const said = (origin: string, read: () => YamlNode | null, folder = '.'): Found | null => {
     try {
-      return said(origin, readSmallFile(path).replace(/\r?\n$/, ''));
+      const node = read();
+      return node && { node, origin, place: () => origin, folder };
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      report({ key, place: origin, problem: `names the file ${path}, which ${reason}` });
+      report({ key, place: origin, problem: error instanceof Error ? error.message : String(error) });
       return null;
     }
   };
+  const content = (origin: string, path: string): Found | null =>
+    said(origin, () => contentOf(path, entry), dirname(path));
 
   const variable = environment[name] || undefined;
   const variableFile = environment[`${name}_FILE`] || undefined;
   if (variable !== undefined && variableFile !== undefined) {
     report({ key, place: name, problem: `and ${name}_FILE are both set: unset one of them` });
   }
-  if (variable !== undefined) return said(name, variable);
+  if (variable !== undefined) return said(name, () => nodeOf(variable, entry));
   if (variableFile !== undefined) return content(`${name}_FILE`, variableFile);
 
   const inFile = given(fileValues.get(key));
@@ -66,7 +64,9 @@ export function findValue(
     const problem = `and ${key}_file are both given: remove one of them`;
     report({ key, place: file.place(contentInFile), problem });
   }
-  if (file && inFile) return { node: inFile, origin: file.place(inFile), place: (node) => file.place(node) };
+  if (file && inFile) {
+    return { node: inFile, origin: file.place(inFile), place: (node) => file.place(node), folder: dirname(file.path) };
+  }
   if (file && contentInFile) {
     const origin = file.place(contentInFile);
     if (contentInFile.kind === 'text') return content(origin, resolve(dirname(file.path), contentInFile.text));
@@ -74,27 +74,43 @@ export function findValue(
     return null;
   }
   const own = provided.get(name);
-  return own === undefined ? null : said(own.origin, own.value);
+  return own === undefined ? null : said(own.origin, () => nodeOf(own.value, entry));
 }
 
 function given(node: YamlNode | undefined): YamlNode | null {
   return node && !isNothing(node) ? node : null;
 }
 
+/** For what stands in no YAML file. */
+const NOWHERE = { line: 1, column: 1 };
+
+/**
+ * The content of a file, without the newline that editors put at its end, as what its setting takes. Throws an Error whose
+ * message is the end of a sentence that begins with the setting.
+ */
+export function contentOf(path: string, entry: SettingEntry, at = NOWHERE): YamlNode | null {
+  let text: string;
+  try {
+    text = readSmallFile(path).replace(/\r?\n$/, '');
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`names the file ${path}, which ${reason}`, { cause: error });
+  }
+  return nodeOf(text, entry, at);
+}
+
 /** A text of the environment as what its setting takes: lists with commas or as JSON, which is YAML too. */
-function nodeOf(text: string, { kind }: SettingEntry): { node: YamlNode | null; fault: string | null } {
+function nodeOf(text: string, { kind }: SettingEntry, { line, column } = NOWHERE): YamlNode | null {
   const plain = (value: string): YamlNode => {
-    return { kind: 'text', text: value, plain: false, start: -1, end: -1, indent: -1, line: 1, column: 1 };
+    return { kind: 'text', text: value, plain: false, start: -1, end: -1, indent: -1, line, column };
   };
   if (kind === 'list' && !text.trimStart().startsWith('[')) {
     const items = text.split(',').map((one) => one.trim());
-    return {
-      node: { kind: 'list', line: 1, column: 1, items: items.filter((one) => one !== '').map(plain) },
-      fault: null,
-    };
+    return { kind: 'list', line, column, items: items.filter((one) => one !== '').map(plain) };
   }
-  if (kind !== 'list' && kind !== 'map' && kind !== 'sections') return { node: plain(text), fault: null };
+  if (kind !== 'list' && kind !== 'map' && kind !== 'sections') return plain(text);
   const { root, faults } = parseYaml(text);
   const [first] = faults;
-  return { node: first ? null : root, fault: first ? `is not legible as JSON (column ${String(first.column)})` : null };
+  if (first) throw new Error(`is not legible as JSON (column ${String(first.column)})`);
+  return root;
 }

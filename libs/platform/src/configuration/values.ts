@@ -1,5 +1,6 @@
 import { type DeclaredSetting, type SettingEntry, type SettingsClass, settingsOf } from './setting.js';
 import { distance } from 'fastest-levenshtein';
+import { redactText } from '../log/redact-text.js';
 import type { YamlNode } from './yaml.js';
 
 /** Where a value was found, and what is needed to read it. */
@@ -8,6 +9,8 @@ export interface Reading {
   place: (node: YamlNode) => string;
   /** Opens `enc:v1:…`; throws with the rest of a sentence. The path is the key without positions in lists. */
   decrypt: (value: string, path: string) => string;
+  /** What a file holds that `name` names; throws with the rest of a sentence. */
+  content: (path: string, entry: SettingEntry, name: YamlNode) => YamlNode | null;
   report: (key: string, node: YamlNode, problem: string, entry: SettingEntry | null) => void;
 }
 
@@ -96,29 +99,62 @@ function readSection(
   }
   const declared = settingsOf(settings);
   const known = declared.map(({ entry }) => entry.key);
-  for (const { name, ...place } of node.entries.filter((one) => !known.includes(one.name))) {
+  const isKnown = (name: string): boolean => known.includes(name.replace(/_file$/, '')) || known.includes(name);
+  for (const { name, ...place } of node.entries.filter((one) => !isKnown(one.name))) {
     const at: YamlNode = { kind: 'list', items: [], ...place };
     reading.report(`${key}.${clip(name)}`, at, `is not known${didYouMean(name, known)}`, null);
   }
   for (const setting of declared) {
     const { entry, property } = setting;
-    const given = node.entries.find(({ name }) => name === entry.key)?.value;
-    if (given && !isNothing(given)) {
-      const value = readValue(setting, given, `${key}.${entry.key}`, reading);
-      if (value !== null) instance[property] = value;
-    } else if (entry.required) reading.report(`${key}.${entry.key}`, node, 'is missing', entry);
+    const path = `${key}.${entry.key}`;
+    const given = memberValue(node, entry, path, reading);
+    const value = given && readValue(setting, given, path, reading);
+    if (value !== null) instance[property] = value;
   }
   return instance;
+}
+
+/** What a section says of a setting, itself or by the name of a file; null where it says nothing right, which is reported. */
+function memberValue(
+  section: Extract<YamlNode, { kind: 'map' }>,
+  entry: SettingEntry,
+  key: string,
+  reading: Reading,
+): YamlNode | null {
+  const said = (wanted: string): YamlNode | null => {
+    const value = section.entries.find(({ name }) => name === wanted)?.value;
+    return value && !isNothing(value) ? value : null;
+  };
+  const wrong = (at: YamlNode, problem: string, path = key): null => {
+    reading.report(path, at, problem, at === section ? entry : null);
+    return null;
+  };
+  const [given, file] = [said(entry.key), said(`${entry.key}_file`)];
+  if (!file) return given ?? (entry.required ? wrong(section, 'is missing') : null);
+  if (given) return wrong(file, `and ${entry.key}_file are both given: remove one of them`);
+  if (file.kind !== 'text') return wrong(file, 'is to be the path of a file', `${key}_file`);
+  try {
+    return reading.content(file.text, entry, file);
+  } catch (error) {
+    return wrong(file, error instanceof Error ? error.message : String(error));
+  }
 }
 
 /** A value as people may see it: secrets masked, sections by their keys. */
 export function shownValue({ entry, options }: DeclaredSetting, value: unknown): unknown {
   if (entry.secret) return value === '' || (Array.isArray(value) && value.length === 0) ? value : '********';
-  if (!options.items || !Array.isArray(value)) return value;
+  if (!options.items || !Array.isArray(value)) return withoutPasswords(value);
   const declared = settingsOf(options.items);
   return value.map((member: Record<string, unknown>) =>
     Object.fromEntries(declared.map((one) => [one.entry.key, shownValue(one, member[one.property])])),
   );
+}
+
+function withoutPasswords(value: unknown): unknown {
+  if (typeof value === 'string') return redactText(value);
+  if (Array.isArray(value)) return value.map(withoutPasswords);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, withoutPasswords(one)]));
 }
 
 function numberProblem(text: string, { min = 0, max, fraction }: SettingEntry): string | null {
@@ -146,8 +182,8 @@ export function withoutPositions(key: string): string {
   return key.replaceAll(/\[\d+\]/g, '');
 }
 
-/** A text for one line of an error. */
+/** A text for one line of an error, without the secrets that it shows by their form: nobody told that it holds some. */
 export function clip(text: string): string {
-  const line = text.replaceAll(/\s+/g, ' ');
+  const line = redactText(text).replaceAll(/\s+/g, ' ');
   return line.length > 60 ? `${line.slice(0, 60)}…` : line;
 }

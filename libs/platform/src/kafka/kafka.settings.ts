@@ -8,6 +8,7 @@ export class KafkaSettings extends TlsSettings('kafka', 'Kafka') implements Chec
     key: 'kafka.brokers',
     description: 'Kafka brokers; none: messages stay in the process.',
     example: 'kafka-1:9092,kafka-2:9092',
+    check: brokerProblem,
   })
   brokers: string[] = [];
 
@@ -79,11 +80,19 @@ export class KafkaSettings extends TlsSettings('kafka', 'Kafka') implements Chec
       if (this.saslUsername === '') report('kafka.sasl.username', `is needed for ${this.saslMechanism}`);
       if (this.saslPassword === '') report('kafka.sasl.password', `is needed for ${this.saslMechanism}`);
       if (this.saslMechanism === 'plain' && this.tlsMode === 'disable') {
-        report('kafka.sasl.mechanism', 'plain would send the password in clear: set kafka.tls.mode as well');
+        const problem = 'plain would send the password in clear: set kafka.tls.mode as well';
+        report('kafka.sasl.mechanism', problem, 'kafka.tls.mode');
       }
     }
     if (this.minInSync > this.replication) {
-      report('kafka.min_in_sync', `is above kafka.replication (${String(this.replication)}): nothing could be written`);
+      const problem = `is above kafka.replication (${String(this.replication)}): nothing could be written`;
+      report('kafka.min_in_sync', problem, 'kafka.replication');
     }
   }
+}
+
+/** kafkajs cuts a broker at its first colon, so IPv6 has no place there. */
+function brokerProblem(broker: string): string | null {
+  const port = Number(/^[^\s:/@]+:(\d{1,5})$/.exec(broker)?.[1]);
+  return port >= 1 && port <= 65_535 ? null : 'is no host with its port; one with an IPv6 address needs a name';
 }

@@ -40,21 +40,20 @@ export default async function logFile(options: LogFileOptions): Promise<Writable
   file.on('write', () => {
     refused = null;
   });
-  let current = '';
   let tidying = Promise.resolve();
   const tidy = (): void => {
-    current = file.file;
-    tidying = tidying.then(() => tidyLogs(options, basename(current))).catch(complain);
+    const { file: current } = file;
+    if (current !== null) tidying = tidying.then(() => tidyLogs(options, basename(current))).catch(complain);
   };
+  // The first file is open, or the next: before that it has no name.
+  file.on('ready', tidy);
   const timers = [
     setInterval(tidy, TIDY_MS),
     setInterval(() => {
       // SonicBoom keeps what a disk refused, and tries again with the next line only.
       if (refused !== null) file.write('');
-      if (file.file !== current) tidy();
     }, RETRY_MS),
   ];
-  tidy();
   return new Writable({
     decodeStrings: false,
     write: (lines: string, _encoding, done) => {

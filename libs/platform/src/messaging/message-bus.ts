@@ -5,6 +5,7 @@ import { type Envelope, fromWire, requestHeaders, toWire } from './envelope.js';
 import type { Span } from '@opentelemetry/api';
 import { counter, histogram, Ongoing, PART_BUCKETS, secondsSince } from '../telemetry/metrics.js';
 import { inSpan, observe, SpanKind, startSpan } from '../telemetry/spans.js';
+import type { PlatformSettings } from '../platform.settings.js';
 import { signingKey } from '../secrets.js';
 import type { Wire } from './wire.js';
 
@@ -41,7 +42,7 @@ export class MessageBus {
   constructor(
     private readonly wire: Wire,
     private readonly service: string,
-    private readonly limits: { timeoutMs: number; maxInFlight: number },
+    private readonly limits: Pick<PlatformSettings, 'requestTimeoutMs' | 'requestMaxInFlight'>,
   ) {}
 
   /**
@@ -65,10 +66,10 @@ export class MessageBus {
     const { contract } = message;
     const { service: target } = contract;
     const name = wireName(contract);
-    if (this.inFlight >= this.limits.maxInFlight) throw new AppError('OVERLOADED', { upstream: target });
+    if (this.inFlight >= this.limits.requestMaxInFlight) throw new AppError('OVERLOADED', { upstream: target });
     const json = JSON.stringify(payload);
     const body = toWire(contract, 'payload', json);
-    const context = contextFor(options, this.limits.timeoutMs, json);
+    const context = contextFor(options, this.limits.requestTimeoutMs, json);
     const { messageId, caller } = context;
     const key = contract.kind === 'command' ? (keyOf(contract, payload, caller.userId) ?? messageId) : null;
     const start = performance.now();

@@ -65,8 +65,7 @@ export function instrumentHttp(http: FastifyInstance, service: string): void {
   });
   http.addHook('onResponse', (request, reply, done) => {
     end(request, reply);
-    // Whoever logs the request names its trace.
-    inRequest(request, done);
+    done();
   });
 }
 
@@ -87,8 +86,8 @@ function end(request: FastifyRequest, reply: FastifyReply): void {
   span.end();
 }
 
-/** Runs work within the span of a request. */
-function inRequest(request: FastifyRequest, work: () => void): void {
+/** Runs work within the span of a request, also after its end. */
+export function inRequest(request: FastifyRequest, work: () => void): void {
   const known = told.get(request);
   if (known) withSpan(known.span, work);
   else work();
@@ -106,6 +105,11 @@ export function requestFailed(request: FastifyRequest, error: AppError): Span | 
   known.errorCode = error.code;
   if (error.kind.level === 'error') countFault(known.service, error.code);
   return known.span;
+}
+
+/** Bytes that were no HTTP request, with what they are answered. */
+export function countUnreadable(service: string, { code, kind }: AppError): void {
+  requests.inc({ service, method: 'unknown', path: 'unknown', status: String(kind.status), error_code: code });
 }
 
 /** A fault that somebody must look at. */

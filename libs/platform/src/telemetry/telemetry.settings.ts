@@ -10,6 +10,7 @@ export class TelemetrySettings {
     example: '<32 random characters>',
     secret: true,
     optional: true,
+    reloadable: true,
     check: (token) => (/^[\x21-\x7e]*$/.test(token) ? null : 'must be visible ASCII characters without spaces'),
   })
   metricsToken = '';
@@ -20,7 +21,7 @@ export class TelemetrySettings {
     description: 'Address of an OpenTelemetry collector that takes traces by OTLP; empty: no traces.',
     example: 'http://jaeger:4318',
     optional: true,
-    check: (value) => (/^https?:\/\/\S+$/.test(value) ? null : 'is no http or https address'),
+    check: endpointProblem,
   })
   endpoint = '';
 
@@ -41,6 +42,17 @@ export class TelemetrySettings {
     example: '0.1',
     fraction: true,
     max: 1,
+    reloadable: true,
   })
   sampleRatio = 1;
+}
+
+function endpointProblem(value: string): string | null {
+  const url = URL.parse(value);
+  if (!url || !/^https?:\/\/\S+$/.test(value)) return 'is no http or https address';
+  // The exporter would leave them out; it reads this variable itself: https://opentelemetry.io/docs/specs/otel/protocol/exporter
+  if (url.username !== '' || url.password !== '') {
+    return 'holds a user name or password: give the header authorization in OTEL_EXPORTER_OTLP_HEADERS';
+  }
+  return url.search === '' && url.hash === '' ? null : 'holds a query, which is not sent';
 }

@@ -6,6 +6,8 @@ import {
   BatchSpanProcessor,
   ParentBasedSampler,
   type ReadableSpan,
+  type Sampler,
+  type SamplingResult,
   type SpanExporter,
   type SpanProcessor,
   TraceIdRatioBasedSampler,
@@ -22,6 +24,8 @@ const DELAY_MS = 1_000;
 /** A collector that hangs holds up neither the next batch nor the exit for longer. */
 const EXPORT_TIMEOUT_MS = 1_500;
 const STOP_TIMEOUT_MS = 2_000;
+/** How long a collector that took no spans is said to be at fault, where none were sent since. */
+const FAULT_MS = 60_000;
 
 const created = counter('spans_created_total', 'Spans that were recorded.');
 const dropped = counter('spans_dropped_total', 'Spans that were dropped because too many waited for the collector.');
@@ -34,6 +38,8 @@ const KINDS = ['internal', 'server', 'client', 'producer', 'consumer'];
 
 /** Bounds and counts what waits for the exporter. */
 class Counted implements SpanProcessor {
+  /** Why the collector did not take the last spans, and when, of performance.now(); null: it did. */
+  private fault: { reason: string; at: number } | null = null;
   private waiting = 0;
   private readonly batches: BatchSpanProcessor;
 
@@ -45,7 +51,10 @@ class Counted implements SpanProcessor {
       export: (spans, done) => {
         exporter.export(spans, (result) => {
           this.waiting -= spans.length;
-          if (result.code !== ExportResultCode.SUCCESS) failed.inc({ service }, spans.length);
+          const isTaken = result.code === ExportResultCode.SUCCESS;
+          const reason = result.error?.message ?? 'it did not take the last spans';
+          this.fault = isTaken ? null : { reason, at: performance.now() };
+          if (!isTaken) failed.inc({ service }, spans.length);
           done(result);
         });
       },
@@ -59,6 +68,12 @@ class Counted implements SpanProcessor {
       scheduledDelayMillis: DELAY_MS,
       exportTimeoutMillis: EXPORT_TIMEOUT_MS,
     });
+  }
+
+  /** Throws while the collector takes no spans. Without any to send it is not known for long. */
+  check(): string {
+    if (this.fault !== null && performance.now() - this.fault.at < FAULT_MS) throw new Error(this.fault.reason);
+    return 'spans are taken';
   }
 
   onStart(): void {
@@ -86,8 +101,29 @@ class Counted implements SpanProcessor {
   }
 }
 
+/** Samples by the ratio of the settings, which a reload may change. */
+export class SettingsSampler implements Sampler {
+  private ratio = NaN;
+  private sampler = new TraceIdRatioBasedSampler();
+
+  constructor(private readonly settings: Pick<TelemetrySettings, 'sampleRatio'>) {}
+
+  shouldSample(...[context, traceId]: Parameters<TraceIdRatioBasedSampler['shouldSample']>): SamplingResult {
+    const { sampleRatio } = this.settings;
+    if (sampleRatio !== this.ratio) this.sampler = new TraceIdRatioBasedSampler(sampleRatio);
+    this.ratio = sampleRatio;
+    return this.sampler.shouldSample(context, traceId);
+  }
+
+  toString(): string {
+    return 'SettingsSampler';
+  }
+}
+
 /** Traces of this process, sent to a collector. */
 export interface Tracing {
+  /** Throws while the collector takes no spans. */
+  check: () => string;
   /** Sends what waits, for 2 s at most, and stops. */
   stop: () => Promise<void>;
 }
@@ -98,20 +134,22 @@ export async function startTracing(
   process: { service: string; version: string; instanceId: string },
 ): Promise<Tracing | null> {
   if (settings.endpoint === '') return null;
+  const spans = new Counted(process.service, await exporterFor(settings));
   const provider = new TracerProvider({
-    sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(settings.sampleRatio) }),
+    sampler: new ParentBasedSampler({ root: new SettingsSampler(settings) }),
     resource: resourceFromAttributes({
       'service.name': process.service === 'all' ? 'qa-pms' : `qa-pms-${process.service}`,
       'service.version': process.version,
       'service.instance.id': process.instanceId,
     }),
-    spanProcessors: [new Counted(process.service, await exporterFor(settings))],
+    spanProcessors: [spans],
   });
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   propagation.setGlobalPropagator(new W3CTraceContextPropagator());
   trace.setGlobalTracerProvider(provider);
   traceBy(provider.getTracer('@qa-pms/platform'));
   return {
+    check: () => spans.check(),
     stop: async () => {
       const late = new Promise((resolve) => setTimeout(resolve, STOP_TIMEOUT_MS).unref());
       await Promise.race([provider.shutdown().catch(() => undefined), late]);
