@@ -61,9 +61,20 @@ export class CutProposal {
   })
   kind!: 'idle' | 'overnight';
 
-  @TimeField({ description: 'Proposed end: the last action.' })
+  @TimeField({ description: 'Proposed end: the last action before nothing happened.' })
   cutAt!: string;
+
+  @TimeField({
+    description:
+      'The next action of the session; null where none has come. Work from then on is in the same session: to keep it, correct to an end that is earlier by the time from `cutAt` to here.',
+    nullable: true,
+    optional: true,
+  })
+  resumedAt!: string | null;
 }
+
+/** Of a workflow whose changes are many and far apart there are more. */
+export const MAX_PROPOSALS = 1000;
 
 /** The times of a workflow. `totalSeconds` is the sum of all sessions; pauses are not in it. */
 export class WorkflowTime {
@@ -88,7 +99,10 @@ export class WorkflowTime {
   @ListField(() => StepTime, { description: 'Every step.', maxItems: 1000 })
   steps!: StepTime[];
 
-  @ListField(() => CutProposal, { description: 'Sessions that were probably left running.', maxItems: 1000 })
+  @ListField(() => CutProposal, {
+    description: 'Sessions that were probably left running; the latest.',
+    maxItems: MAX_PROPOSALS,
+  })
   proposals!: CutProposal[];
 
   @IntegerField({ description: 'The `rowVersion` of the workflow that this knows.', example: 7 })

@@ -14,6 +14,9 @@ describe('a cursor', () => {
     'null',
     Buffer.from(`2026-11-21 ${POSITION.id}`).toString('base64url'),
     toCursor({ ...POSITION, endedAt: '2026-13-41T09:30:00.000Z' }),
+    toCursor({ ...POSITION, endedAt: '2026-02-31T09:30:00.000Z' }),
+    toCursor({ ...POSITION, endedAt: '2026-11-21T24:00:00.000Z' }),
+    toCursor({ ...POSITION, endedAt: '0000-01-01T00:00:00.000Z' }),
     toCursor({ ...POSITION, id: "' OR 1=1" }),
   ])('that was made up is refused: %j', (cursor) => {
     expect(() => fromCursor(cursor)).toThrow('Some values are not valid');

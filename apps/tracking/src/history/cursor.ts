@@ -8,7 +8,7 @@ export interface Position {
 }
 
 const POSITION =
-  /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z) ([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$/;
+  /^((?!0000)\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z) ([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$/;
 
 /** A position as clients carry it. */
 export function toCursor({ endedAt, id }: Position): string {
@@ -18,7 +18,8 @@ export function toCursor({ endedAt, id }: Position): string {
 /** The position of a cursor. Throws VALIDATION_ERROR for what `toCursor` has not made. */
 export function fromCursor(cursor: string): Position {
   const [, endedAt = '', id = ''] = POSITION.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
-  if (Number.isNaN(Date.parse(endedAt)))
+  // JavaScript takes 31 February for 3 March, and PostgreSQL fails, as it does for the year 0.
+  if (new Date(endedAt).toJSON() !== endedAt)
     throw AppError.invalid('cursor', 'isCursor', 'cursor must be a nextCursor of this list');
   return { endedAt, id };
 }

@@ -11,7 +11,34 @@ describe('an idle session', () => {
 
     const proposals = proposalsOf(session, at('11:40'), IDLE_SECONDS);
 
-    expect(proposals).toEqual([{ sessionId: 's1', kind: 'idle', cutAt: at('09:40').toISOString() }]);
+    expect(proposals).toEqual([{ sessionId: 's1', kind: 'idle', cutAt: at('09:40').toISOString(), resumedAt: null }]);
+  });
+
+  it('stays one when somebody acts again, and says when', () => {
+    const actions = [at('09:05'), at('14:05')];
+
+    for (const endedAt of [null, at('14:10')]) {
+      expect(proposalsOf(aSession({ endedAt, actions }), at('14:10'), IDLE_SECONDS)).toEqual([
+        { sessionId: 's1', kind: 'idle', cutAt: at('09:05').toISOString(), resumedAt: at('14:05').toISOString() },
+      ]);
+    }
+  });
+
+  it('is proposed a cut for each silence', () => {
+    const session = aSession({ endedAt: at('16:00'), actions: [at('11:00'), at('12:59'), at('14:00')] });
+
+    const cuts = proposalsOf(session, at('20:00'), IDLE_SECONDS).map(({ cutAt, resumedAt }) => [cutAt, resumedAt]);
+
+    expect(cuts).toEqual([
+      [at('09:00').toISOString(), at('11:00').toISOString()],
+      [at('14:00').toISOString(), null],
+    ]);
+  });
+
+  it('is none between actions of which those between were not kept', () => {
+    const session = aSession({ endedAt: at('09:30'), actions: [at('09:01'), at('09:29')] });
+
+    expect(proposalsOf(session, at('20:00'), 600)).toEqual([]);
   });
 
   it('is none before two hours have passed', () => {
@@ -47,8 +74,10 @@ describe('a session overnight', () => {
   it('is cut at the last action before the morning, although it went on then', () => {
     const session = aSession({ ...overnight, actions: [day('20T16:45'), day('21T08:50')] });
 
+    const silence = { cutAt: '2026-11-20T16:45:00.000Z', resumedAt: '2026-11-21T08:50:00.000Z' };
     expect(proposalsOf(session, day('21T12:00'), IDLE_SECONDS)).toEqual([
-      { sessionId: 's1', kind: 'overnight', cutAt: '2026-11-20T16:45:00.000Z' },
+      { sessionId: 's1', kind: 'idle', ...silence },
+      { sessionId: 's1', kind: 'overnight', ...silence },
     ]);
   });
 
@@ -76,7 +105,7 @@ describe('a session overnight', () => {
   it('counts a night from midnight sharp to six sharp', () => {
     const session = aSession({ startedAt: day('21T00:00'), endedAt: day('21T06:00'), actions: [day('21T05:00')] });
 
-    expect(proposalsOf(session, day('21T12:00'), IDLE_SECONDS)).toMatchObject([
+    expect(proposalsOf(session, day('21T12:00'), 24 * 3600)).toMatchObject([
       { kind: 'overnight', cutAt: '2026-11-21T05:00:00.000Z' },
     ]);
   });

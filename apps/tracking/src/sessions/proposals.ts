@@ -1,28 +1,38 @@
 import type { CutProposal } from '@qa-pms/contracts';
+import { ACTION_DISTANCE_MS } from './session.rules.js';
 import type { Session } from './tracked-workflow.js';
 import { DAY_MS, Zone } from './zone.js';
 
 const NIGHT_MS = 6 * 60 * 60 * 1000;
 
+/** From an action to the next one; null: none came until the end of the session, or until now. */
+interface Silence {
+  from: number;
+  to: number | null;
+}
+
 /**
- * What was probably left running, up to `asOf`. Idle: nothing happened for `idleSeconds` before its end (or until now).
- * Overnight: it spans 00:00 to 06:00 of the person. Proposed is always the last action before that; the person decides.
+ * What was probably left running, up to `asOf`. Idle: nothing happened for `idleSeconds`, whether or not work went on
+ * then. Overnight: it spans 00:00 to 06:00 of the person. Proposed is always the last action before that; the person
+ * decides.
  */
 export function proposalsOf(session: Session, asOf: Date, idleSeconds: number): CutProposal[] {
   const start = session.startedAt.getTime();
   const end = (session.endedAt ?? asOf).getTime();
   const actions = [start, ...session.actions.map((at) => at.getTime()).filter((at) => at > start && at < end)];
-  const proposals: CutProposal[] = [];
+  const silences = actions.map((from, index): Silence => ({ from, to: actions[index + 1] ?? null }));
 
-  const lastAction = Math.max(...actions);
-  if (end - lastAction >= idleSeconds * 1000) proposals.push(cut(session, 'idle', lastAction));
-
+  const idleMs = idleSeconds * 1000;
+  const idle = silences.filter(({ from, to }) =>
+    // Actions between two that are closer than that were not kept.
+    to === null ? end - from >= idleMs : to - from >= Math.max(idleMs, ACTION_DISTANCE_MS),
+  );
   const morning = firstMorning(session, start, end);
-  if (morning !== null) {
-    const lastBefore = Math.max(...actions.filter((at) => at < morning));
-    proposals.push(cut(session, 'overnight', lastBefore));
-  }
-  return proposals;
+  const night = silences.findLast(({ from }) => morning !== null && from < morning);
+  return [
+    ...idle.map((silence) => cut(session, 'idle', silence)),
+    ...(night ? [cut(session, 'overnight', night)] : []),
+  ];
 }
 
 /** 06:00 of the first night that lies whole in the span; null when none does. */
@@ -35,6 +45,11 @@ function firstMorning(session: Session, start: number, end: number): number | nu
   return morning <= end ? morning : null;
 }
 
-function cut(session: Session, kind: CutProposal['kind'], at: number): CutProposal {
-  return { sessionId: session.id, kind, cutAt: new Date(at).toISOString() };
+function cut(session: Session, kind: CutProposal['kind'], { from, to }: Silence): CutProposal {
+  return {
+    sessionId: session.id,
+    kind,
+    cutAt: new Date(from).toISOString(),
+    resumedAt: to === null ? null : new Date(to).toISOString(),
+  };
 }

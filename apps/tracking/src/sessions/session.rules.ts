@@ -8,7 +8,7 @@ export interface Followed extends Tracked {
 }
 
 /** Actions closer together than this tell nothing about idleness: only the last of them is kept. */
-const ACTION_DISTANCE_MS = 30 * 60 * 1000;
+export const ACTION_DISTANCE_MS = 30 * 60 * 1000;
 
 /**
  * Sessions follow from the snapshot alone: while the workflow is active and a step is in progress, exactly one session

@@ -1,4 +1,10 @@
-import type { ActiveSession, StepTime, TimeSession, WorkflowTime } from '@qa-pms/contracts';
+import {
+  type ActiveSession,
+  MAX_PROPOSALS,
+  type StepTime,
+  type TimeSession,
+  type WorkflowTime,
+} from '@qa-pms/contracts';
 import { proposalsOf } from './proposals.js';
 import { bandOf, ratioOf, wholeSeconds } from './seconds.js';
 import type { Session, Tracked } from './tracked-workflow.js';
@@ -22,7 +28,7 @@ export function workflowTime(tracked: Tracked, asOf: Date, idleSeconds: number):
     ratio: ratioOf(totalSeconds, estimateSeconds),
     band: bandOf(totalSeconds, estimateSeconds),
     steps,
-    proposals: sessions.flatMap((session) => proposalsOf(session, asOf, idleSeconds)),
+    proposals: sessions.flatMap((session) => proposalsOf(session, asOf, idleSeconds)).slice(-MAX_PROPOSALS),
     rowVersion: workflow.rowVersion,
     asOf: asOf.toISOString(),
   };
