@@ -59,7 +59,7 @@ ROUTES.push({
   summary: 'Keeps a note.',
   project: 'none',
   message: PutNote,
-  answer: async ({ payload }, reply) => reply.send(payload),
+  answer: { sends: { 200: PutNote }, send: async ({ payload }, reply) => reply.send(payload) },
 });
 
 const { BENCH_KEY: isWhole, ...environment } = processEnvironment();

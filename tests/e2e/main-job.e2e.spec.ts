@@ -130,7 +130,13 @@ function mainJob(startSystem: () => Promise<System>): void {
       { 'if-match': `"${String(report.rowVersion)}"` },
     );
     expect(edited.content.strategies).toBe('Exploratory');
-    const { body: final } = await qa.post<Report>(`/reports/${report.id}/finalise`);
+    const unread = await qa.post(`/reports/${report.id}/finalise`);
+    expect(unread).toMatchObject({ status: 428, body: { code: 'PRECONDITION_REQUIRED' } });
+    const { body: final } = await qa.post<Report>(
+      `/reports/${report.id}/finalise`,
+      {},
+      { 'if-match': `"${String(edited.rowVersion)}"` },
+    );
     expect(final.status).toBe('final');
     const late = await qa.patch(
       `/reports/${report.id}`,

@@ -137,7 +137,8 @@ if (!existsSync(FOLDER)) leaveOut(NAME, `there is no folder ${FOLDER}`);
       const { body: draft } = await api.get<Report>(`/reports/workflow/${workflow.id}`);
       const markdown = await api.get(`/reports/${draft.id}/export?format=md`);
       const html = await api.get(`/reports/${draft.id}/export?format=html`);
-      const final = await api.post<Report>(`/reports/${draft.id}/finalise`);
+      const etag = `"${String(draft.rowVersion)}"`;
+      const final = await api.post<Report>(`/reports/${draft.id}/finalise`, {}, { 'if-match': etag });
       const total = draft.content.time?.totalSeconds ?? 0;
       const duration = `${String(Math.floor(total / 60))} min ${String(total % 60).padStart(2, '0')} s of `;
 

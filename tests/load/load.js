@@ -108,10 +108,10 @@ function report(api, workflowId) {
   check(found, { 'the report has the corrected times': ({ content }) => content.time?.totalSeconds >= CORRECTION_S });
   const id = { id: found.id };
   const { rowVersion } = api.call('GET /reports/{id}', id);
-  api.call('PATCH /reports/{id}', id, { notes: 'All well.' }, { 'if-match': `"${rowVersion}"` });
+  const edited = api.call('PATCH /reports/{id}', id, { notes: 'All well.' }, { 'if-match': `"${rowVersion}"` });
   api.call('GET /reports');
   api.call('GET /reports/{id}/export', { ...id, format: 'html' });
-  api.call('POST /reports/{id}/finalise', id, {});
+  api.call('POST /reports/{id}/finalise', id, {}, { 'if-match': `"${edited.rowVersion}"` });
   api.call('POST /reports', {}, { workflowId });
 }
 

@@ -1,5 +1,6 @@
 import type { DatabaseOptions } from '@qa-pms/database';
 import { CreateIdentity1763690000000 } from './migrations/1763690000000-create-identity.js';
+import { CountChanges1763690060000 } from './migrations/1763690060000-count-changes.js';
 import { Membership } from './projects/membership.entity.js';
 import { Project } from './projects/project.entity.js';
 import { SigningKey } from './sign-in/signing-key.entity.js';
@@ -9,6 +10,6 @@ import { User } from './users/user.entity.js';
 export const identityDatabase: DatabaseOptions = {
   schema: 'identity',
   entities: [User, Project, Membership, SigningKey],
-  migrations: [CreateIdentity1763690000000],
+  migrations: [CreateIdentity1763690000000, CountChanges1763690060000],
   acrossProjects: { memberships: 'They say which projects somebody is in, before there is one to be scoped to.' },
 };

@@ -89,6 +89,25 @@ describe('a project', () => {
     expect(bare).toMatchObject({ name: 'Renamed', description: null });
   });
 
+  it('is changed from the version that was read, by one of two at the same time', async () => {
+    const { id } = await newProject();
+    const change = (payload: Omit<UpdateProject, 'id'>) =>
+      identity.service.request(UpdateProject, { id, ...payload }, { caller: as(admin) });
+
+    const outcomes = await Promise.allSettled([
+      change({ name: 'One', expectedVersion: 1 }),
+      change({ name: 'Other', expectedVersion: 1 }),
+    ]);
+    const unasked = await change({ description: 'Whatever it was' });
+    const deletion = identity.service.request(DeleteProject, { id, expectedVersion: 2 }, { caller: as(admin) });
+
+    const stale = refusedAs('PRECONDITION_FAILED', { rowVersion: 2 });
+    expect(outcomes).toContainEqual({ status: 'fulfilled', value: expect.objectContaining({ rowVersion: 2 }) });
+    expect(outcomes).toContainEqual({ status: 'rejected', reason: expect.objectContaining(stale) });
+    expect(unasked.rowVersion).toBe(3);
+    await expect(deletion).rejects.toMatchObject(refusedAs('PRECONDITION_FAILED', { rowVersion: 3 }));
+  });
+
   it('does not exist for those who are no members, administrators of the installation included', async () => {
     const { id } = await newProject();
     const caller = as(stranger, ['admin'], id);
@@ -155,6 +174,26 @@ describe('the list of projects', () => {
 
     expect(page).toEqual({ data: [projects[1]], pagination: { page: 2, pageSize: 1, totalItems: 2, totalPages: 2 } });
   });
+
+  it('is sorted as wished', async () => {
+    const sorter = await identity.user('sorter', ['user']);
+    const [first, second] = [await newProject(), await newProject()];
+    for (const project of [first, second]) await identity.member(project, sorter, ['user']);
+    await identity.service.request(UpdateProject, { id: first.id, name: 'project zero' }, { caller: as(admin) });
+    const ids = async (sortBy: ListProjects['sortBy']) => {
+      const { data } = await identity.service.request(ListProjects, { sortBy }, { caller: as(sorter) });
+      return data.map(({ id }) => id);
+    };
+    const [up, down] = [
+      [first.id, second.id],
+      [second.id, first.id],
+    ];
+
+    expect([await ids('key'), await ids('-key')]).toEqual([up, down]);
+    expect([await ids('created_at'), await ids('-created_at')]).toEqual([up, down]);
+    expect([await ids('updated_at'), await ids('-updated_at')]).toEqual([down, up]);
+    expect([await ids('name'), await ids('-name')]).toEqual([down, up]);
+  });
 });
 
 describe('members', () => {
@@ -213,7 +252,11 @@ describe('members', () => {
     const find = (userId: string) =>
       identity.service.request(GetMember, { userId }, { caller: as(admin, ['admin'], id) });
 
-    await expect(find(tester.id)).resolves.toMatchObject({ userId: tester.id, roles: ['qa'] });
+    await expect(find(tester.id)).resolves.toMatchObject({
+      userId: tester.id,
+      roles: ['qa'],
+      installationRoles: ['user'],
+    });
     await expect(find(stranger.id)).rejects.toMatchObject(refusedAs('MEMBER_NOT_FOUND', { id: stranger.id }));
   });
 });

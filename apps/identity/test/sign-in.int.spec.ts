@@ -152,6 +152,38 @@ describe('the own account', () => {
     });
   });
 
+  it('is changed from the version that was read, by one of two at the same time', async () => {
+    const user = await identity.user('twofold', ['qa']);
+    const update = (payload: UpdateMe) => identity.service.request(UpdateMe, payload, { caller: as(user) });
+
+    const outcomes = await Promise.allSettled([
+      update({ language: 'de', expectedVersion: user.rowVersion }),
+      update({ language: 'fr', expectedVersion: user.rowVersion }),
+    ]);
+    const me = await identity.service.request(GetMe, {}, { caller: as(user) });
+
+    const stale = refusedAs('PRECONDITION_FAILED', { rowVersion: 2 });
+    expect(outcomes).toContainEqual({ status: 'fulfilled', value: me });
+    expect(outcomes).toContainEqual({ status: 'rejected', reason: expect.objectContaining(stale) });
+    expect(me.rowVersion).toBe(2);
+  });
+
+  it('is one row with what administrators see: neither change undoes the other', async () => {
+    const user = await identity.user('shared', ['qa']);
+    const { id } = user;
+
+    const [me, account] = await Promise.all([
+      identity.service.request(UpdateMe, { timeZone: 'Asia/Tokyo' }, { caller: as(user) }),
+      identity.service.request(UpdateUser, { id, displayName: 'Sha Red' }, { caller: SYSTEM }),
+    ]);
+
+    const now = await identity.service.request(GetMe, {}, { caller: as(user) });
+    expect(now).toMatchObject({ displayName: 'Sha Red', timeZone: 'Asia/Tokyo', rowVersion: 3 });
+    expect([me.rowVersion, account.rowVersion].sort()).toEqual([2, 3]);
+    const last = (await identity.service.published(UserChanged)).filter(({ userId }) => userId === id).at(-1);
+    expect(last).toEqual({ userId: id, displayName: 'Sha Red', timeZone: 'Asia/Tokyo' });
+  });
+
   it('lets go of the Jira account for null', async () => {
     const user = await identity.user('loose', ['qa']);
     await identity.service.request(UpdateMe, { jiraAccountId: 'jira-2' }, { caller: as(user) });

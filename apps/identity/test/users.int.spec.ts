@@ -114,6 +114,24 @@ describe('the list of users', () => {
     expect(new Set(names).size).toBe(2);
     expect(second.pagination).toMatchObject({ page: 2, pageSize: 1, totalItems: first.pagination.totalItems });
   });
+
+  it('is sorted as wished', async () => {
+    const [zoe, yan] = [await create({ username: 'zoe' }), await create({ username: 'yan' })];
+    await update({ id: zoe.id, displayName: 'Zoe' });
+    const order = async (sortBy: ListUsers['sortBy']) => {
+      const { data } = await identity.service.request(ListUsers, { sortBy, pageSize: 100 }, { caller: SYSTEM });
+      return data.filter(({ id }) => [zoe.id, yan.id].includes(id)).map(({ username }) => username);
+    };
+    const [up, down] = [
+      ['yan', 'zoe'],
+      ['zoe', 'yan'],
+    ];
+
+    expect([await order('username'), await order('-username')]).toEqual([up, down]);
+    expect([await order('display_name'), await order('-display_name')]).toEqual([up, down]);
+    expect([await order('created_at'), await order('-created_at')]).toEqual([down, up]);
+    expect([await order('updated_at'), await order('-updated_at')]).toEqual([up, down]);
+  });
 });
 
 describe('an administrator of the installation', () => {
@@ -127,6 +145,22 @@ describe('an administrator of the installation', () => {
     expect(changed.disabledAt).not.toBeNull();
     expect(enabled).toMatchObject({ displayName: 'Ed It', email: null, roles: ['pm'], disabledAt: null });
     await expect(signIn('edit')).resolves.toMatchObject({ user: { roles: ['pm'] } });
+  });
+
+  it('changes the version that was read, by one of two at the same time', async () => {
+    const { id, rowVersion } = await create({ username: 'versioned' });
+
+    const outcomes = await Promise.allSettled([
+      update({ id, displayName: 'One', expectedVersion: 1 }),
+      update({ id, displayName: 'Other', expectedVersion: 1 }),
+    ]);
+    const unasked = await update({ id, email: 'versioned@example.com' });
+
+    const stale = refusedAs('PRECONDITION_FAILED', { rowVersion: 2 });
+    expect(rowVersion).toBe(1);
+    expect(outcomes).toContainEqual({ status: 'fulfilled', value: expect.objectContaining({ rowVersion: 2 }) });
+    expect(outcomes).toContainEqual({ status: 'rejected', reason: expect.objectContaining(stale) });
+    expect(unasked.rowVersion).toBe(3);
   });
 
   it('hears of a user who does not exist', async () => {

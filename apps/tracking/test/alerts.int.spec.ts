@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { DismissAlert, type GapAlert, ListAlerts } from '@qa-pms/contracts';
 import type { Caller } from '@qa-pms/platform';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { register } from 'prom-client';
 import { v7 as uuidv7 } from 'uuid';
 import { TrackingSettings } from '../src/tracking.settings.js';
 import { AlertsService } from '../src/alerts/alerts.service.js';
@@ -31,6 +32,12 @@ async function firstAlert(caller: Caller): Promise<GapAlert> {
   return alert;
 }
 
+/** Alerts that were raised so far, by the metric. */
+async function counted(): Promise<number> {
+  const { values = [] } = (await register.getSingleMetric('alerts_raised_total')?.get()) ?? {};
+  return values.find(({ labels }) => labels['rule'] === 'gap')?.value ?? 0;
+}
+
 describe('a gap alert', () => {
   it('is raised when a step ends over 120 % of its estimate', async () => {
     const { quinn, ...rest } = team();
@@ -56,6 +63,7 @@ describe('a gap alert', () => {
 
   it('is raised once per step, and once for the whole', async () => {
     const { quinn, ...rest } = team();
+    const before = await counted();
     const told = await overrun(rest, quinn.userId);
     await told.after(10).reopen(0);
     await told.after(900).endStep();
@@ -64,6 +72,7 @@ describe('a gap alert', () => {
     const { data } = await list({}, quinn);
 
     expect(data.map(({ stepIndex }) => stepIndex).sort()).toEqual([0, null]);
+    expect((await counted()) - before).toBe(2);
   });
 
   it('is not raised without an estimate', async () => {
@@ -118,6 +127,20 @@ describe('alerts', () => {
 
     expect(first).toMatchObject({ data: [{}, {}], pagination: { totalItems: 3, totalPages: 2 } });
     expect(beyond).toMatchObject({ data: [], pagination: { page: 9, totalItems: 3 } });
+  });
+
+  it('are sorted as wished, the latest first without a wish', async () => {
+    const { quinn, project } = team();
+    const { id: first } = await overrun({ project }, quinn.userId);
+    const told = await new Story(tracking, project, quinn.userId, { start: '2026-11-20T10:00:00.000Z' }).start();
+    const { id: second } = await told.after(900).endStep();
+    const sorted = async (query: ListAlerts) => (await list(query, quinn)).data.map(({ workflowId }) => workflowId);
+
+    expect(await sorted({})).toEqual([second, first]);
+    expect(await sorted({ sortBy: 'raised_at' })).toEqual([first, second]);
+    expect(await sorted({ sortBy: '-raised_at' })).toEqual([second, first]);
+    expect(await sorted({ sortBy: 'ratio' })).toEqual([first, second]);
+    expect(await sorted({ sortBy: '-ratio' })).toEqual([second, first]);
   });
 
   it('are dismissed by their person and stay in history', async () => {

@@ -58,7 +58,7 @@ describe('fifty at the same moment', () => {
       fifty((index) => instance(index).request(CompleteStep, { id, index: 0 }, { caller: quinn })),
     );
 
-    expect(counts).toEqual({ done: 1, STEP_OUT_OF_ORDER: 49 });
+    expect(counts).toEqual({ done: 1, WORKFLOW_INVALID_STATE: 49 });
     await expect(workflows.get(id, quinn)).resolves.toMatchObject({ currentStepIndex: 1, rowVersion: 2 });
   });
 });

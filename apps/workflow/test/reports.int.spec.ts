@@ -165,6 +165,24 @@ describe('a final report', () => {
     expect(first).toMatchObject({ version: 1, content: { time: { totalSeconds: 10 } } });
   });
 
+  it('says in a notice that its times were corrected while the next version is a draft, which gets them', async () => {
+    const { quinn } = team();
+    const { workflow, report } = await finished(quinn);
+    const next = await openVersion(workflow.id, quinn);
+
+    await workflows.timed(workflow, [5], '2026-11-21T11:00:00.000Z');
+    await workflows.timed(workflow, [5], '2026-11-21T11:00:01.000Z');
+
+    const [first, second] = await Promise.all(
+      [report.id, next.id].map((id) => workflows.service.request(GetReport, { id }, { caller: quinn })),
+    );
+    expect(first).toMatchObject({
+      notices: ['Times were corrected on 2026-11-21T11:00:00.000Z: the total is now 5 s.'],
+      content: report.content,
+    });
+    expect(second).toMatchObject({ version: 2, notices: [], content: { time: { totalSeconds: 5 } } });
+  });
+
   it('is followed by one version only when several open it at the same moment', async () => {
     const { quinn } = team();
     const { workflow } = await finished(quinn);
@@ -194,7 +212,7 @@ describe('reports that are not there', () => {
 });
 
 describe('the history of reports', () => {
-  it('is filtered by ticket, person, status and date', async () => {
+  it('is filtered by ticket, person, status and date, and sorted as wished', async () => {
     const { quinn, robin } = team();
     const { report: first } = await workflows.completed(quinn);
     const { report: second } = await workflows.completed(robin, { ticketKey: 'DEMO-2' });
@@ -211,6 +229,10 @@ describe('the history of reports', () => {
     expect(await ids({ to: second.generatedAt })).toEqual([1, first.id]);
     expect(await ids({ page: 2, pageSize: 1 })).toEqual([2, first.id]);
     expect(await ids({ page: 3, pageSize: 1 })).toEqual([2]);
+    expect(await ids({ sortBy: 'generated_at' })).toEqual([2, first.id, second.id]);
+    expect(await ids({ sortBy: '-generated_at' })).toEqual([2, second.id, first.id]);
+    expect(await ids({ sortBy: 'status' })).toEqual([2, first.id, second.id]);
+    expect(await ids({ sortBy: '-status' })).toEqual([2, second.id, first.id]);
     await expect(ids({ to: '2026-02-31T00:00:00Z' })).rejects.toMatchObject(refusedAs('VALIDATION_ERROR'));
   });
 });
@@ -241,7 +263,7 @@ describe('the ticket of a completed workflow', () => {
 
     const { comments, transitions } = workflows.neighbours;
     await until(() => transitions.length > 0 && comments.length > 0);
-    expect(comments).toEqual([{ key: 'DEMO-1', bodyMarkdown: expect.any(String) }]);
+    expect(comments).toEqual([{ key: 'DEMO-1', bodyMarkdown: expect.any(String), author: 'Quinn Abara' }]);
     expect(comments[0]?.bodyMarkdown).toContain('# QA report DEMO-1: Title of DEMO-1');
     expect(comments[0]?.bodyMarkdown).toContain('| Time | 13 min 36 s of');
     expect(transitions).toEqual([{ key: 'DEMO-1', transitionId: '41' }]);

@@ -7,6 +7,7 @@ import {
   ListWorkflows,
   PauseWorkflow,
   StartWorkflow,
+  WORKFLOW_SORTS,
   WorkflowChanged,
 } from '@qa-pms/contracts';
 import { person, refusedAs, team, Workflows } from './workflow.fixture.js';
@@ -179,6 +180,32 @@ describe('lists of workflows', () => {
     await expect(ids({ from: '2026-02-31T00:00:00Z' }, lead)).rejects.toMatchObject(refusedAs('VALIDATION_ERROR'));
     await expect(ids({ userId: robin.userId }, quinn)).rejects.toMatchObject(refusedAs('FORBIDDEN'));
   });
+
+  it.each([ListWorkflows, ListMyActiveWorkflows])(
+    'are sorted as wished, with each row on one page: %p',
+    async (list) => {
+      const { quinn } = team();
+      const { workflow: first } = await start(quinn);
+      const { workflow: second } = await start(quinn, { ticketKey: 'DEMO-2' });
+      await workflows.service.request(PauseWorkflow, { id: first.id }, { caller: quinn });
+      const ids = async (query: ListWorkflows) => {
+        const { data } = await workflows.service.request(list, query, { caller: quinn });
+        return data.map(({ id }) => id);
+      };
+      const [up, down] = [
+        [first.id, second.id],
+        [second.id, first.id],
+      ];
+
+      expect([await ids({ sortBy: 'started_at' }), await ids({ sortBy: '-started_at' })]).toEqual([up, down]);
+      expect([await ids({ sortBy: 'updated_at' }), await ids({ sortBy: '-updated_at' })]).toEqual([down, up]);
+      for (const sortBy of WORKFLOW_SORTS) {
+        const pages = [await ids({ sortBy, pageSize: 1 }), await ids({ sortBy, pageSize: 1, page: 2 })];
+        expect(pages.flat()).toEqual(await ids({ sortBy }));
+      }
+      await expect(ids({ sortBy: 'id; --' as 'status' })).rejects.toMatchObject(refusedAs('VALIDATION_ERROR'));
+    },
+  );
 });
 
 describe('what belongs to somebody else', () => {

@@ -63,7 +63,9 @@ describe('the steps of a workflow', () => {
 
     const complete = (index: number) => workflows.service.request(CompleteStep, { id, index }, { caller });
 
-    await expect(complete(1)).rejects.toMatchObject(refusedAs('STEP_OUT_OF_ORDER', { currentStepIndex: 0 }));
+    await expect(complete(1)).rejects.toMatchObject(
+      refusedAs('WORKFLOW_INVALID_STATE', { status: 'active', index: 1, stepStatus: 'pending', currentStepIndex: 0 }),
+    );
     await expect(complete(99)).rejects.toMatchObject(refusedAs('STEP_NOT_FOUND'));
   });
 
@@ -110,6 +112,23 @@ describe('a pause', () => {
     expect(paused).toMatchObject({ status: 'paused', pausedAt: paused.updatedAt });
     expect(resumed).toMatchObject({ status: 'active', pausedAt: null });
     expect(resumed.steps[0]?.notes).toBe('Paused: No build.');
+  });
+});
+
+describe('notes as long as they may be', () => {
+  it('leave room for the reasons of what is done next', async () => {
+    const { quinn: caller } = team();
+    const { id } = await workflows.begin(caller);
+    const notes = 'a'.repeat(50_000);
+    await workflows.service.request(UpdateStep, { id, index: 0, notes }, { caller });
+
+    const paused = await workflows.service.request(PauseWorkflow, { id, reason: 'Waiting.' }, { caller });
+
+    expect(paused.steps[0]?.notes).toBe(`${notes}\n\nPaused: Waiting.`);
+    const [told] = (await workflows.service.published(WorkflowChanged))
+      .filter(({ change }) => change === 'paused')
+      .slice(-1);
+    expect(told?.workflow).toEqual(paused);
   });
 });
 
@@ -166,6 +185,16 @@ describe('a handover', () => {
       status: 'active',
     });
     await expect(workflows.get(id, quinn)).rejects.toMatchObject(refusedAs('WORKFLOW_NOT_FOUND'));
+  });
+
+  it('counts the roles that a member has in the whole installation', async () => {
+    const { quinn, robin } = team();
+    workflows.neighbours.members.set(robin.userId, ['user']);
+    workflows.neighbours.installationRoles.set(robin.userId, ['qa']);
+
+    const workflow = await handOver(await paused(quinn), robin.userId, quinn);
+
+    expect(workflow.userId).toBe(robin.userId);
   });
 
   it('is refused to whoever has one on the ticket, and names that one', async () => {

@@ -84,6 +84,18 @@ describe('a template of a project', () => {
     await expect(update(lead, id, 2)).rejects.toMatchObject(refusedAs('TEMPLATE_NOT_FOUND'));
   });
 
+  it('is listed behind the seeded ones, or sorted as wished', async () => {
+    const { lead } = team();
+    await create(lead);
+    const seeded = ['Bug fix', 'Feature test', 'Regression'];
+
+    expect(await names(lead)).toEqual([...seeded, 'Hotfix']);
+    expect(await names(lead, { sortBy: 'name' })).toEqual(['Bug fix', 'Feature test', 'Hotfix', 'Regression']);
+    expect(await names(lead, { sortBy: '-name' })).toEqual(['Regression', 'Hotfix', 'Feature test', 'Bug fix']);
+    expect(await names(lead, { sortBy: 'updated_at' })).toEqual([...seeded, 'Hotfix']);
+    expect(await names(lead, { sortBy: '-updated_at' })).toEqual(['Hotfix', ...seeded.toReversed()]);
+  });
+
   it('is not found in another project', async () => {
     const [here, elsewhere] = [team(), team()];
     const { id } = await create(here.lead);
@@ -92,6 +104,23 @@ describe('a template of a project', () => {
     await expect(update(elsewhere.lead, id, 1)).rejects.toMatchObject(refusedAs('TEMPLATE_NOT_FOUND'));
     await expect(remove(elsewhere.lead, id, 1)).rejects.toMatchObject(refusedAs('TEMPLATE_NOT_FOUND'));
     await expect(get(here.lead, id)).resolves.toMatchObject({ version: 1 });
+  });
+
+  it('is changed and deleted whatever its version is where none is named', async () => {
+    const { lead } = team();
+    const { id } = await create(lead);
+    await update(lead, id, 1);
+    const { service } = workflows;
+
+    const third = await service.request(
+      UpdateTemplate,
+      { id, name: 'Ours', ticketType: 'Bug', steps: STEPS },
+      { caller: lead },
+    );
+    await service.request(DeleteTemplate, { id }, { caller: lead });
+
+    expect(third.version).toBe(3);
+    await expect(get(lead, id)).rejects.toMatchObject(refusedAs('TEMPLATE_NOT_FOUND'));
   });
 
   it('is not changed by whoever has read an older version', async () => {

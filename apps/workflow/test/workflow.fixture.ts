@@ -27,7 +27,9 @@ export class Neighbours {
   /** Types of tickets by key; every other ticket is a story. */
   readonly ticketTypes = new Map<string, string>();
   readonly members = new Map<string, Role[]>();
-  readonly comments: { key: string; bodyMarkdown: string }[] = [];
+  /** Roles of members in the whole installation; none unless said. */
+  readonly installationRoles = new Map<string, Role[]>();
+  readonly comments: { key: string; bodyMarkdown: string; author: string | null }[] = [];
   readonly transitions: { key: string; transitionId: string }[] = [];
   /** What Jira answers instead of writing, and how often it did. */
   refusal: AppError | null = null;
@@ -40,11 +42,12 @@ export class Neighbours {
     stub(GetMember, ({ userId }) => {
       const roles = this.members.get(userId);
       if (!roles) throw new AppError('MEMBER_NOT_FOUND', { id: userId });
-      return { userId, username: 'robin', displayName: 'Robin Okafor', roles };
+      const installationRoles = this.installationRoles.get(userId) ?? [];
+      return { userId, username: 'robin', displayName: 'Robin Okafor', roles, installationRoles };
     }),
-    stub(AddComment, ({ key, bodyMarkdown }) => {
+    stub(AddComment, ({ key, bodyMarkdown }, { displayName: author }) => {
       this.refuse();
-      this.comments.push({ key, bodyMarkdown });
+      this.comments.push({ key, bodyMarkdown, author });
       return { id: '1', author: null, bodyMarkdown, createdAt: '2026-11-21T09:00:00.000Z' };
     }),
     stub(ApplyTransition, ({ key, transitionId }) => {

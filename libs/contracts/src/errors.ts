@@ -74,7 +74,6 @@ export const ERRORS = {
     return `Not possible while ${what}; possible: ${list(d['allowed'])}.`;
   }),
   WORKFLOW_STEPS_OPEN: kind(409, (d) => `Steps are still open: ${list(d['openSteps'])}. Complete or skip them first.`),
-  STEP_OUT_OF_ORDER: kind(409, (d) => `Steps are done in order: the current one is ${String(d['currentStepIndex'])}.`),
   TEMPLATE_SEEDED: kind(409, 'A seeded template cannot be deleted.'),
   REPORT_FINAL: kind(409, 'A final report is not changed: open a new version with POST /reports.'),
   REPORT_TIMES_PENDING: kind(409, 'The times of this report are not in yet: try again in a moment.', {

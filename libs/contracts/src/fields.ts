@@ -19,6 +19,7 @@ import {
   Min,
   ValidateNested,
 } from 'class-validator';
+import type { DtoClass } from './message.js';
 
 /**
  * One decorator per field says everything about it: what it means (for OpenAPI and the reader),
@@ -36,11 +37,13 @@ interface FieldOptions {
 
 /** What is known of a field beside its rules, for the API documentation. */
 export interface FieldFacts {
-  /** A constructor of the language, a function that answers a DTO class, or a JSON type. */
-  type?: unknown;
+  /** A JSON type; those of other DTO classes have `dto` instead. */
+  type?: string;
+  /** Answers the class of an object, or of each object in a list. */
+  dto?: () => DtoClass;
   isArray?: boolean;
   format?: string;
-  enum?: string[];
+  enum?: readonly string[];
   items?: Record<string, unknown>;
   description?: string;
   example?: unknown;
@@ -64,13 +67,7 @@ function tell(target: Described, name: string, facts: FieldFacts): void {
   target[FACTS] = [...others, [name, facts]];
 }
 
-type Class = abstract new (...args: never[]) => object;
-
-function field(
-  options: FieldOptions,
-  schema: Record<string, unknown>,
-  ...rules: PropertyDecorator[]
-): PropertyDecorator {
+function field(options: FieldOptions, schema: FieldFacts, ...rules: PropertyDecorator[]): PropertyDecorator {
   const { description, example, optional = false, nullable = false } = options;
   return (target, key) => {
     for (const rule of rules) rule(target, key);
@@ -84,7 +81,7 @@ export function TextField(options: FieldOptions & { max: number; min?: number; p
   const { min = 1, max, pattern } = options;
   const rules = [IsString(), Length(min, max)];
   if (pattern) rules.push(Matches(pattern));
-  const schema = { type: String, minLength: min, maxLength: max, ...(pattern && { pattern: pattern.source }) };
+  const schema = { type: 'string', minLength: min, maxLength: max, ...(pattern && { pattern: pattern.source }) };
   return field(options, schema, ...rules);
 }
 
@@ -92,7 +89,7 @@ export function TextField(options: FieldOptions & { max: number; min?: number; p
 export function IdField(options: FieldOptions): PropertyDecorator {
   return field(
     { example: '0198c5b0-7d7e-7c3a-9d2f-0a1b2c3d4e5f', ...options },
-    { type: String, format: 'uuid' },
+    { type: 'string', format: 'uuid' },
     IsUUID(),
   );
 }
@@ -103,7 +100,7 @@ const TIMESTAMP =
 
 /** A moment of the calendar, ISO 8601 with a zone; answered in UTC with milliseconds. */
 export function TimeField(options: FieldOptions): PropertyDecorator {
-  const schema = { type: String, format: 'date-time' };
+  const schema = { type: 'string', format: 'date-time' };
   // Strict: JavaScript takes 31 February for 3 March, and PostgreSQL fails, as it does for the year 0.
   const rules = [IsString(), Matches(TIMESTAMP), IsISO8601({ strict: true })];
   return field({ example: '2026-11-21T09:30:00.000Z', ...options }, schema, ...rules);
@@ -118,16 +115,16 @@ export function IntegerField(options: FieldOptions & { min?: number; max?: numbe
 
 /** A number, for ratios and means. */
 export function NumberField(options: FieldOptions): PropertyDecorator {
-  return field(options, { type: Number }, IsNumber());
+  return field(options, { type: 'number' }, IsNumber());
 }
 
 export function BooleanField(options: FieldOptions): PropertyDecorator {
-  return field(options, { type: Boolean }, IsBoolean());
+  return field(options, { type: 'boolean' }, IsBoolean());
 }
 
 /** One of a few words. */
 export function EnumField(options: FieldOptions & { values: readonly string[] }): PropertyDecorator {
-  const schema = { type: String, enum: options.values };
+  const schema = { type: 'string', enum: options.values };
   return field({ example: options.values[0], ...options }, schema, IsString(), IsIn([...options.values]));
 }
 
@@ -150,18 +147,18 @@ export function IntegerListField(options: FieldOptions & { maxItems?: number }):
 }
 
 /** An object of another DTO class. */
-export function ObjectField(type: () => Class, options: FieldOptions): PropertyDecorator {
-  return field(options, { type }, IsObject(), ValidateNested(), Type(type));
+export function ObjectField(dto: () => DtoClass, options: FieldOptions): PropertyDecorator {
+  return field(options, { dto }, IsObject(), ValidateNested(), Type(dto));
 }
 
 /** A list of objects of another DTO class. */
 export function ListField(
-  type: () => Class,
+  dto: () => DtoClass,
   options: FieldOptions & { maxItems?: number; minItems?: number },
 ): PropertyDecorator {
   const { maxItems = 100, minItems = 0 } = options;
-  const rules = [...ofLength(minItems, maxItems), ValidateNested({ each: true }), Type(type)];
-  return field(options, { type, isArray: true, minItems, maxItems }, ...rules);
+  const rules = [...ofLength(minItems, maxItems), ValidateNested({ each: true }), Type(dto)];
+  return field(options, { dto, isArray: true, minItems, maxItems }, ...rules);
 }
 
 function ofLength(minItems: number, maxItems: number): PropertyDecorator[] {

@@ -54,6 +54,12 @@ export class Me {
 
   @TextField({ description: 'Jira account chosen in the profile.', max: 128, nullable: true, example: null })
   jiraAccountId!: string | null;
+
+  @IntegerField({
+    description: 'Grows by one with every change of the account, memberships aside; also the ETag.',
+    example: 1,
+  })
+  rowVersion!: number;
 }
 
 export class Session {
@@ -81,6 +87,7 @@ export class Login extends query({ service: 'identity', name: 'login', reply: Se
 
 export class GetMe extends query({ service: 'identity', name: 'get-me', reply: Me, permission: 'profile' }) {}
 
+/** Errors: PRECONDITION_FAILED. */
 export class UpdateMe extends command({
   service: 'identity',
   name: 'update-me',
@@ -104,6 +111,9 @@ export class UpdateMe extends command({
     example: '5b10ac8d82e05b22cc7d4ef5',
   })
   jiraAccountId?: string | null;
+
+  @IntegerField({ description: '`rowVersion` that the change is based on (If-Match).', optional: true, example: 1 })
+  expectedVersion?: number;
 }
 
 /** One public signing key (RFC 7517). */

@@ -8,10 +8,7 @@ const MESSAGES = (Object.values(contracts) as unknown[]).filter(
 
 /** Names of all fields of a class and of those within it. */
 function namesOf(dto: DtoClass): string[] {
-  return fieldsOf(dto).flatMap(([name, { type }]) => {
-    const isOfLanguage = type === String || type === Number || type === Boolean || type === Object;
-    return typeof type === 'function' && !isOfLanguage ? [name, ...namesOf((type as () => DtoClass)())] : [name];
-  });
+  return fieldsOf(dto).flatMap(([name, facts]) => [name, ...(facts.dto ? namesOf(facts.dto()) : [])]);
 }
 
 describe('a message', () => {
@@ -24,5 +21,13 @@ describe('a message', () => {
     const facts = secretive.map(({ contract: { name, kind, confidential } }) => ({ name, kind, confidential }));
     expect(facts.map(({ name }) => name).sort()).toEqual(['create-user', 'login', 'seed-demo']);
     expect(facts.filter(({ kind, confidential }) => confidential !== true || kind === 'event')).toEqual([]);
+  });
+
+  it('that lists pages takes an order', () => {
+    const fields = MESSAGES.map((message) => [message.contract.name, fieldsOf(message).map(([name]) => name)] as const);
+    const paged = fields.filter(([, names]) => names.includes('pageSize'));
+
+    expect(paged.length).toBeGreaterThan(0);
+    expect(paged.filter(([, names]) => !names.includes('sortBy'))).toEqual([]);
   });
 });

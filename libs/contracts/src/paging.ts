@@ -1,4 +1,4 @@
-import { IntegerField, ListField, ObjectField, TextField } from './fields.js';
+import { EnumField, IntegerField, ListField, ObjectField, TextField } from './fields.js';
 import type { DtoClass } from './message.js';
 
 /** Query parameters of lists with pages. */
@@ -8,6 +8,17 @@ export class PageQuery {
 
   @IntegerField({ description: 'Rows a page.', min: 1, max: 100, optional: true, example: 20 })
   pageSize?: number;
+}
+
+/** Words that a list can be sorted by: each field, and descending with a leading hyphen. */
+export function sortsOf<Field extends string>(...fields: Field[]): (Field | `-${Field}`)[] {
+  return fields.flatMap((field) => [field, `-${field}` as const]);
+}
+
+/** The order of a list, one of a few words. */
+export function SortField(values: readonly string[], byDefault: string): PropertyDecorator {
+  const description = `Order; a leading hyphen is descending. Default: ${byDefault}.`;
+  return EnumField({ description, values, optional: true });
 }
 
 export class Pagination {

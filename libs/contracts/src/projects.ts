@@ -1,6 +1,6 @@
-import { IdField, TextField, TextListField, TimeField } from './fields.js';
+import { IdField, IntegerField, TextField, TextListField, TimeField } from './fields.js';
 import { command, event, query } from './message.js';
-import { listOf, pageOf, PageQuery } from './paging.js';
+import { listOf, pageOf, PageQuery, SortField, sortsOf } from './paging.js';
 import { ROLES } from './permissions.js';
 import { Empty } from './identity.js';
 
@@ -28,12 +28,20 @@ export class Project {
 
   @TimeField({ description: 'When it was last changed.' })
   updatedAt!: string;
+
+  @IntegerField({ description: 'Grows by one with every change; also the ETag.', example: 1 })
+  rowVersion!: number;
 }
+
+export const PROJECT_SORTS = sortsOf('key', 'name', 'created_at', 'updated_at');
 
 export class ListProjects extends query(
   { service: 'identity', name: 'list-projects', reply: pageOf(Project), permission: 'profile' },
   PageQuery,
-) {}
+) {
+  @SortField(PROJECT_SORTS, 'key')
+  sortBy?: (typeof PROJECT_SORTS)[number];
+}
 
 /** Errors: PROJECT_KEY_TAKEN. The creator becomes a member with the role `admin`. */
 export class CreateProject extends command({
@@ -82,6 +90,7 @@ export class FindProject extends query({ service: 'identity', name: 'find-projec
   key!: string;
 }
 
+/** Errors: PROJECT_NOT_FOUND, PRECONDITION_FAILED. */
 export class UpdateProject extends command({
   service: 'identity',
   name: 'update-project',
@@ -103,9 +112,12 @@ export class UpdateProject extends command({
     example: 'Booking engine.',
   })
   description?: string | null;
+
+  @IntegerField({ description: '`rowVersion` that the change is based on (If-Match).', optional: true, example: 1 })
+  expectedVersion?: number;
 }
 
-/** Soft delete. */
+/** Soft delete. Errors: PROJECT_NOT_FOUND, PRECONDITION_FAILED. */
 export class DeleteProject extends command({
   service: 'identity',
   name: 'delete-project',
@@ -115,6 +127,9 @@ export class DeleteProject extends command({
 }) {
   @IdField({ description: 'The project.' })
   id!: string;
+
+  @IntegerField({ description: '`rowVersion` that the change is based on (If-Match).', optional: true, example: 1 })
+  expectedVersion?: number;
 }
 
 export class Member {
@@ -174,8 +189,14 @@ export class RemoveMember extends command({
   userId!: string;
 }
 
+/** A member as other services need one: what somebody may do follows from both kinds of roles. */
+export class MemberWithRoles extends Member {
+  @TextListField({ description: 'Roles in the whole installation.', max: 30, values: ROLES, optional: true })
+  installationRoles?: string[];
+}
+
 /** A member of the current project. Errors: MEMBER_NOT_FOUND. For other services; not a route. */
-export class GetMember extends query({ service: 'identity', name: 'get-member', reply: Member }) {
+export class GetMember extends query({ service: 'identity', name: 'get-member', reply: MemberWithRoles }) {
   @IdField({ description: 'The user.' })
   userId!: string;
 }

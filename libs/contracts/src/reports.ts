@@ -10,7 +10,7 @@ import {
   TimeField,
 } from './fields.js';
 import { command, event, query } from './message.js';
-import { pageOf, PageQuery } from './paging.js';
+import { pageOf, PageQuery, SortField, sortsOf } from './paging.js';
 import { TicketKeyField } from './tickets.js';
 import { CoveredTest, FoundBug, OUTCOMES, type Outcome, TemplateRef, WorkflowStep } from './workflows.js';
 import { WorkflowTime } from './time.js';
@@ -115,6 +115,8 @@ export class Report {
   rowVersion!: number;
 }
 
+export const REPORT_SORTS = sortsOf('generated_at', 'status');
+
 export class ListReports extends query(
   { service: 'workflow', name: 'list-reports', reply: pageOf(Report), permission: 'reports:read' },
   PageQuery,
@@ -129,6 +131,8 @@ export class ListReports extends query(
   from?: string;
   @TimeField({ description: 'Generated before.', optional: true })
   to?: string;
+  @SortField(REPORT_SORTS, '-generated_at')
+  sortBy?: (typeof REPORT_SORTS)[number];
 }
 
 /** Errors: REPORT_NOT_FOUND. */
@@ -175,8 +179,8 @@ export class UpdateReport extends command({
 }) {
   @IdField({ description: 'The report.' })
   id!: string;
-  @IntegerField({ description: '`rowVersion` that the change is based on (If-Match).', example: 1 })
-  expectedVersion!: number;
+  @IntegerField({ description: '`rowVersion` that the change is based on (If-Match).', optional: true, example: 1 })
+  expectedVersion?: number;
   @TextField({
     description: 'Test strategies, Markdown.',
     max: 50_000,

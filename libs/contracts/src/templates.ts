@@ -1,7 +1,7 @@
 import { BooleanField, IdField, IntegerField, ListField, TextField, TimeField } from './fields.js';
 import { command, query } from './message.js';
 import { Empty } from './identity.js';
-import { pageOf, PageQuery } from './paging.js';
+import { pageOf, PageQuery, SortField, sortsOf } from './paging.js';
 
 export class TemplateStep {
   @TextField({ description: 'Name.', max: 200, example: 'Reproduce' })
@@ -54,12 +54,17 @@ export class Template {
   updatedAt!: string;
 }
 
+export const TEMPLATE_SORTS = sortsOf('name', 'updated_at');
+
 export class ListTemplates extends query(
   { service: 'workflow', name: 'list-templates', reply: pageOf(Template), permission: 'templates:read' },
   PageQuery,
 ) {
   @TextField({ description: 'Only this type of ticket.', max: 200, optional: true, example: 'Bug' })
   ticketType?: string;
+
+  @SortField(TEMPLATE_SORTS, 'those that came with the product first')
+  sortBy?: (typeof TEMPLATE_SORTS)[number];
 }
 
 /** Errors: TEMPLATE_NOT_FOUND. */
@@ -106,8 +111,8 @@ export class UpdateTemplate extends command(
   @IdField({ description: 'The template.' })
   id!: string;
 
-  @IntegerField({ description: 'Version that the change is based on (If-Match).', example: 1 })
-  expectedVersion!: number;
+  @IntegerField({ description: 'Version that the change is based on (If-Match).', optional: true, example: 1 })
+  expectedVersion?: number;
 }
 
 /** Running workflows keep theirs. Errors: TEMPLATE_NOT_FOUND, TEMPLATE_SEEDED, PRECONDITION_FAILED. */
@@ -121,6 +126,6 @@ export class DeleteTemplate extends command({
   @IdField({ description: 'The template.' })
   id!: string;
 
-  @IntegerField({ description: 'Version that the change is based on (If-Match).', example: 1 })
-  expectedVersion!: number;
+  @IntegerField({ description: 'Version that the change is based on (If-Match).', optional: true, example: 1 })
+  expectedVersion?: number;
 }

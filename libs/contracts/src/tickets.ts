@@ -9,7 +9,7 @@ import {
   TimeField,
 } from './fields.js';
 import { command, query } from './message.js';
-import { listOf, pageOf, PageQuery } from './paging.js';
+import { listOf, pageOf, PageQuery, SortField, sortsOf } from './paging.js';
 
 /** Our states of a ticket, mapped from Jira's names and categories by configuration. */
 export const TICKET_STATUSES = ['backlog', 'ready_for_qa', 'qa_in_progress', 'uat', 'done'] as const;
@@ -152,7 +152,7 @@ export class Ticket extends TicketSummary {
   freshness!: Freshness;
 }
 
-export const TICKET_SORTS = ['updated_at', '-updated_at', 'key', '-key', 'priority', '-priority'] as const;
+export const TICKET_SORTS = sortsOf('updated_at', 'key', 'priority');
 
 export class TicketPage extends pageOf(TicketSummary) {
   @ObjectField(() => Freshness, { description: 'How fresh the list is.' })
@@ -178,12 +178,7 @@ export class ListTickets extends query(
   @TextField({ description: 'Words in key, title or description.', max: 200, optional: true, example: 'login' })
   q?: string;
 
-  @EnumField({
-    description: 'Order; a leading hyphen is descending.',
-    values: TICKET_SORTS,
-    optional: true,
-    example: '-updated_at',
-  })
+  @SortField(TICKET_SORTS, '-updated_at')
   sortBy?: (typeof TICKET_SORTS)[number];
 }
 

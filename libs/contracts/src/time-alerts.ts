@@ -1,6 +1,6 @@
 import { EnumField, IdField, IntegerField, NumberField, TimeField } from './fields.js';
 import { command, query } from './message.js';
-import { pageOf, PageQuery } from './paging.js';
+import { pageOf, PageQuery, SortField, sortsOf } from './paging.js';
 import { TicketKeyField } from './tickets.js';
 
 /** A step, or the whole (`stepIndex` null), took more than 120 % of its estimate. */
@@ -25,6 +25,8 @@ export class GapAlert {
   dismissedBy!: string | null;
 }
 
+export const ALERT_SORTS = sortsOf('raised_at', 'ratio');
+
 export class ListAlerts extends query(
   { service: 'tracking', name: 'list-alerts', reply: pageOf(GapAlert), permission: 'alerts:own' },
   PageQuery,
@@ -33,6 +35,8 @@ export class ListAlerts extends query(
   workflowId?: string;
   @EnumField({ description: 'Only open or only dismissed ones.', values: ['open', 'dismissed'], optional: true })
   status?: 'open' | 'dismissed';
+  @SortField(ALERT_SORTS, '-raised_at')
+  sortBy?: (typeof ALERT_SORTS)[number];
 }
 
 /** Errors: ALERT_NOT_FOUND. */

@@ -1,6 +1,6 @@
-import { BooleanField, IdField, ListField, TextField, TextListField, TimeField } from './fields.js';
+import { BooleanField, IdField, IntegerField, ListField, TextField, TextListField, TimeField } from './fields.js';
 import { command, event, query } from './message.js';
-import { pageOf, PageQuery } from './paging.js';
+import { pageOf, PageQuery, SortField, sortsOf } from './paging.js';
 import { ROLES } from './permissions.js';
 import { Empty } from './identity.js';
 
@@ -29,13 +29,21 @@ export class UserAccount {
 
   @TimeField({ description: 'When it was last changed.' })
   updatedAt!: string;
+
+  @IntegerField({ description: 'Grows by one with every change; also the ETag.', example: 1 })
+  rowVersion!: number;
 }
 
-/** All users of the installation, by user name. */
+export const USER_SORTS = sortsOf('username', 'display_name', 'created_at', 'updated_at');
+
+/** All users of the installation. */
 export class ListUsers extends query(
   { service: 'identity', name: 'list-users', reply: pageOf(UserAccount), permission: 'users:write' },
   PageQuery,
-) {}
+) {
+  @SortField(USER_SORTS, 'username')
+  sortBy?: (typeof USER_SORTS)[number];
+}
 
 /** Errors: USER_NOT_FOUND. */
 export class GetUser extends query({
@@ -81,7 +89,7 @@ export class CreateUser extends command({
   roles!: string[];
 }
 
-/** Errors: USER_NOT_FOUND, LAST_ADMIN. */
+/** Errors: USER_NOT_FOUND, PRECONDITION_FAILED, LAST_ADMIN. */
 export class UpdateUser extends command({
   service: 'identity',
   name: 'update-user',
@@ -110,6 +118,9 @@ export class UpdateUser extends command({
 
   @BooleanField({ description: 'Whether the account may no longer sign in.', optional: true, example: false })
   disabled?: boolean;
+
+  @IntegerField({ description: '`rowVersion` that the change is based on (If-Match).', optional: true, example: 1 })
+  expectedVersion?: number;
 }
 
 export class DemoUser {

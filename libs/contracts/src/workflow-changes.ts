@@ -74,7 +74,7 @@ const change = (name: string) => ({
   key: 'id',
 });
 
-/** Errors: WORKFLOW_NOT_FOUND, STEP_NOT_FOUND, STEP_OUT_OF_ORDER, WORKFLOW_INVALID_STATE, PRECONDITION_FAILED. */
+/** Errors: WORKFLOW_NOT_FOUND, STEP_NOT_FOUND, WORKFLOW_INVALID_STATE, PRECONDITION_FAILED. */
 export class CompleteStep extends command(change('complete-step'), StepTarget) {
   @EnumField({ description: 'Outcome.', values: OUTCOMES, optional: true })
   outcome?: Outcome;
@@ -98,7 +98,7 @@ export class ReopenStep extends command(change('reopen-step'), WorkflowTarget) {
   reason!: string;
 }
 
-/** Writes notes, links, tests and bugs; what is left out stays. Errors as CompleteStep, without the order. */
+/** Writes notes, links, tests and bugs; what is left out stays. Errors as CompleteStep. */
 export class UpdateStep extends command(change('update-step'), StepTarget) {}
 
 export class PauseWorkflow extends command(change('pause-workflow'), WorkflowTarget) {

@@ -1,6 +1,6 @@
 import { EnumField, IdField, IntegerField, ListField, ObjectField, TextField, TimeField } from './fields.js';
 import { query } from './message.js';
-import { pageOf, PageQuery } from './paging.js';
+import { pageOf, PageQuery, SortField, sortsOf } from './paging.js';
 import { TicketKeyField } from './tickets.js';
 
 export const WORKFLOW_STATUSES = ['active', 'paused', 'completed', 'cancelled'] as const;
@@ -64,6 +64,12 @@ export class FoundBug {
   ticketKey?: string | null;
 }
 
+/**
+ * Longest notes of a step, characters: twice what is written at once, so that the reasons of pausing, reopening and
+ * handing over always find room behind it.
+ */
+export const MAX_STEP_NOTES = 100_000;
+
 /** What a person may write down in a step. A field added here is added to WorkflowStep and to workflow-rules.ts as well; the database needs no change. */
 export class StepContent {
   @TextField({
@@ -110,7 +116,13 @@ export class WorkflowStep {
   })
   outcome!: Outcome | null;
 
-  @TextField({ description: 'Notes, Markdown.', max: 50_000, min: 0, nullable: true, example: null })
+  @TextField({
+    description: 'Notes, Markdown: what was written, and behind it the reasons of pausing, reopening and handing over.',
+    max: MAX_STEP_NOTES,
+    min: 0,
+    nullable: true,
+    example: null,
+  })
   notes!: string | null;
 
   @ListField(() => StepLink, { description: 'Links.' })
@@ -199,6 +211,8 @@ export class Workflow {
   rowVersion!: number;
 }
 
+export const WORKFLOW_SORTS = sortsOf('started_at', 'updated_at', 'status');
+
 export class ListWorkflows extends query(
   { service: 'workflow', name: 'list-workflows', reply: pageOf(Workflow), permission: 'workflows:write' },
   PageQuery,
@@ -223,6 +237,9 @@ export class ListWorkflows extends query(
 
   @TimeField({ description: 'Started before.', optional: true })
   to?: string;
+
+  @SortField(WORKFLOW_SORTS, '-started_at')
+  sortBy?: (typeof WORKFLOW_SORTS)[number];
 }
 
 /** Errors: WORKFLOW_NOT_FOUND, also for the workflow of another without `workflows:read`. */
@@ -265,8 +282,11 @@ export class GetActiveWorkflows extends query({
   ticketKey!: string;
 }
 
-/** The caller's active and paused workflows, the latest first. */
+/** The caller's active and paused workflows. */
 export class ListMyActiveWorkflows extends query(
   { service: 'workflow', name: 'list-my-active-workflows', reply: pageOf(Workflow), permission: 'workflows:write' },
   PageQuery,
-) {}
+) {
+  @SortField(WORKFLOW_SORTS, '-updated_at')
+  sortBy?: (typeof WORKFLOW_SORTS)[number];
+}

@@ -41,3 +41,29 @@ export function pagedStatement(name: string, { select, from, order, parameters }
     count: statement(`${name}-count`, `SELECT count(*)::int AS total FROM ${from}`),
   };
 }
+
+/** Orders of a list by each of some columns, and descending with a leading hyphen; `id` tells equal rows apart. */
+export function ordersBy<Field extends string>(
+  columns: Record<Field, string>,
+  id: string,
+): Record<Field | `-${Field}`, string> {
+  const orders = Object.entries<string>(columns).flatMap(([field, column]) => [
+    [field, `${column}, ${id}`],
+    [`-${field}`, `${column} DESC, ${id} DESC`],
+  ]);
+  return Object.fromEntries(orders) as Record<Field | `-${Field}`, string>;
+}
+
+/** Declares a list once for each of its orders: a caller chooses one, and none is made of what a caller sends. */
+export function sortedStatements<Sort extends string>(
+  name: string,
+  orders: Record<Sort, string>,
+  parts: Omit<PagedParts, 'order'>,
+): Record<Sort, PagedStatement> {
+  const lists = Object.entries<string>(orders).map(([sort, order]) => {
+    const { rows, count } = pagedStatement(`${name}-by-${sort}`, { ...parts, order });
+    // One for all orders: they count the same rows.
+    return [sort, { rows, count: { ...count, name: `${name}-count` } }];
+  });
+  return Object.fromEntries(lists) as Record<Sort, PagedStatement>;
+}

@@ -18,7 +18,7 @@ import { GatewaySettings } from '../gateway.settings.js';
 import { apiDocument } from '../openapi/document.js';
 import { serveDocumentation } from '../openapi/documentation.js';
 import { ROUTES } from '../routes/all-routes.js';
-import { payloadReader } from '../routes/payload.js';
+import { payloadReader, withSentNames } from '../routes/payload.js';
 import type { Route } from '../routes/route.js';
 import { Access } from './access.js';
 import { crossOrigin, securityHeaders } from './headers.js';
@@ -69,7 +69,9 @@ export class Edge implements OnModuleInit {
     await serveDocumentation(http, `${BASE}/openapi.json`);
     await http.register(
       (api, _options, done) => {
-        api.setErrorHandler((error, request, reply) => sendError(error, request, reply, this.log));
+        api.setErrorHandler((error, request, reply) =>
+          sendError(withSentNames(error, request), request, reply, this.log),
+        );
         const document = JSON.stringify(apiDocument(ROUTES, BASE));
         api.get('/openapi.json', async (_request, reply) =>
           reply.type('application/json; charset=utf-8').send(document),
@@ -140,11 +142,12 @@ export class Edge implements OnModuleInit {
     if (route.answer) {
       const send = <C extends RequestClass>(message: C, content: InstanceType<C>): Promise<ReplyOf<C>> =>
         this.bus.request(message, content, options(message));
-      return route.answer({ payload, caller, request: send, bus: this.bus }, reply);
+      return route.answer.send({ payload, caller, request: send, bus: this.bus }, reply);
     }
     const sent = this.bus.requestText(route.message, payload, options(route.message));
     const result = await sent.finally(() => this.afterSent(route));
-    if (route.version) void reply.header('etag', `"${String(route.version(JSON.parse(result) as never))}"`);
+    const version = route.version?.(JSON.parse(result) as never);
+    if (version !== undefined) void reply.header('etag', `"${String(version)}"`);
     const { status = 200 } = route;
     void reply.status(status);
     if (status === 204) return reply.send();

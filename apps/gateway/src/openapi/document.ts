@@ -1,6 +1,7 @@
 import { type DtoClass, fieldsOf } from '@qa-pms/contracts';
 import { VERSION } from '@qa-pms/platform';
-import type { Route } from '../routes/route.js';
+import { parameterName } from '../routes/payload.js';
+import type { AnswerBody, Route } from '../routes/route.js';
 import { exampleOf, Schemas, type SchemaObject } from './schemas.js';
 
 const ERROR_EXAMPLE = {
@@ -9,6 +10,16 @@ const ERROR_EXAMPLE = {
   details: { key: 'QA-999' },
   requestId: '0198c5b0-7d7e-7c3a-9d2f-0a1b2c3d4e5f',
   traceId: null,
+};
+
+const HEADERS = {
+  'X-Request-Id': answerHeader(
+    'To find this request in logs: the one it came with, or a new one.',
+    ERROR_EXAMPLE.requestId,
+  ),
+  ETag: answerHeader('Version of the answer: send it as If-Match with the next change.', '"7"'),
+  'Retry-After': answerHeader('Seconds after which another try may succeed (429, 503, 504).', '1'),
+  'Content-Disposition': answerHeader('Name of the file.', 'attachment; filename="QA-DEMO-1-report-2026-11-21.md"'),
 };
 
 /** The API as OpenAPI 3.1, made of the route tables and the DTO classes. */
@@ -35,9 +46,11 @@ export function apiDocument(routes: Route[], base: string): SchemaObject {
     components: {
       schemas: { ...schemas.components, Error: errorSchema() },
       securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+      headers: HEADERS,
       responses: {
         Error: {
           description: 'What was wrong, where, and what to do.',
+          headers: headersOf('X-Request-Id', 'Retry-After'),
           content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' }, example: ERROR_EXAMPLE } },
         },
       },
@@ -46,11 +59,10 @@ export function apiDocument(routes: Route[], base: string): SchemaObject {
 }
 
 function operation(route: Route, schemas: Schemas): SchemaObject {
-  const { message, method, status = 200, summary, tag } = route;
+  const { message, method, summary, tag } = route;
   const inPath = [...route.path.matchAll(/:(\w+)/g)].map(([, name = '']) => name);
   const inBody = (name: string): boolean => !inPath.includes(name) && !(route.ifMatch && name === 'expectedVersion');
   const body = method === 'GET' || method === 'DELETE' ? [] : fieldsOf(message).filter(([name]) => inBody(name));
-  const reply = message.contract.reply;
   return {
     tags: [tag],
     operationId: operationId(route),
@@ -63,19 +75,38 @@ function operation(route: Route, schemas: Schemas): SchemaObject {
         content: { 'application/json': { schema: schemas.object(message, inBody), example: example(message, inBody) } },
       },
     }),
-    responses: {
-      [String(status)]: answer(status, reply, schemas),
-      default: { $ref: '#/components/responses/Error' },
-    },
+    responses: { ...answers(route, schemas), default: { $ref: '#/components/responses/Error' } },
   };
 }
 
-function answer(status: number, reply: DtoClass | null, schemas: Schemas): SchemaObject {
-  if (status === 204 || !reply) return { description: 'Done.' };
+function answers({ message, status = 200, version, answer }: Route, schemas: Schemas): SchemaObject {
+  const sends = answer?.sends ?? { [status]: status === 204 ? null : message.contract.reply };
+  const headers = headersOf('X-Request-Id', ...(version ? ['ETag' as const] : []));
+  return Object.fromEntries(
+    Object.entries(sends).map(([code, body]) => [code, { headers, ...described(body, schemas) }]),
+  );
+}
+
+function described(body: AnswerBody | null, schemas: Schemas): SchemaObject {
+  if (body === null) return { description: 'Done.' };
+  if (typeof body === 'function') {
+    const content = { 'application/json': { schema: schemas.ref(body), example: exampleOf(body) } };
+    return { description: 'The answer.', content };
+  }
+  const content = Object.entries(body).map(([type, example]) => [type, { schema: { type: 'string' }, example }]);
   return {
-    description: 'The answer.',
-    content: { 'application/json': { schema: schemas.ref(reply), example: exampleOf(reply) } },
+    description: 'The file.',
+    headers: headersOf('X-Request-Id', 'Content-Disposition'),
+    content: Object.fromEntries(content),
   };
+}
+
+function headersOf(...names: (keyof typeof HEADERS)[]): SchemaObject {
+  return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
+}
+
+function answerHeader(description: string, example: string): SchemaObject {
+  return { description, schema: { type: 'string' }, example };
 }
 
 function parameters(
@@ -96,7 +127,7 @@ function parameters(
   const query = fields
     .filter(([name]) => method === 'GET' && !inPath.includes(name))
     .map(([name, facts]) => ({
-      name: name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+      name: parameterName(name),
       in: 'query',
       required: facts.required !== false,
       schema: schemas.field({ ...facts, required: true, nullable: false }),

@@ -41,30 +41,27 @@ export class Schemas {
 
   /** The schema of one field. */
   field(facts: FieldFacts): SchemaObject {
-    const { type, isArray, nullable, example, required } = facts;
+    const { type = 'object', dto, isArray, nullable, example, required } = facts;
     const keywords = Object.fromEntries(
       KEYWORDS.filter((name) => facts[name] !== undefined).map((name) => [name, facts[name]]),
     );
     const examples = example === undefined ? {} : { examples: [example] };
     const mayBeNull = nullable === true || required === false;
-    if (isArray) {
-      const items = this.ref((type as () => DtoClass)());
-      return { ...keywords, ...examples, type: mayBeNull ? ['array', 'null'] : 'array', items };
-    }
-    if (isLazyClass(type)) {
-      const reference = this.ref(type());
+    if (dto && isArray)
+      return { ...keywords, ...examples, type: mayBeNull ? ['array', 'null'] : 'array', items: this.ref(dto()) };
+    if (dto) {
+      const reference = this.ref(dto());
       return {
         ...(facts.description !== undefined && { description: facts.description }),
         ...(mayBeNull ? { oneOf: [reference, { type: 'null' }] } : { allOf: [reference] }),
       };
     }
-    const name = typeof type === 'function' ? type.name.toLowerCase() : String(type);
     const values = mayBeNull && facts.enum ? { enum: [...facts.enum, null] } : {};
     return {
       ...keywords,
       ...values,
       ...examples,
-      type: mayBeNull ? [name, 'null'] : name,
+      type: mayBeNull ? [type, 'null'] : type,
       ...(facts.items && { items: facts.items }),
     };
   }
@@ -75,17 +72,12 @@ export function exampleOf(dto: DtoClass): Record<string, unknown> {
   return Object.fromEntries(fieldsOf(dto).map(([name, facts]) => [name, exampleOfField(facts)]));
 }
 
-function exampleOfField({ type, isArray, example, enum: values, nullable }: FieldFacts): unknown {
+function exampleOfField({ type, dto, isArray, example, enum: values, nullable }: FieldFacts): unknown {
   if (example !== undefined) return example;
-  if (isArray) return [exampleOf((type as () => DtoClass)())];
-  if (isLazyClass(type)) return exampleOf(type());
+  if (dto) return isArray ? [exampleOf(dto())] : exampleOf(dto());
   if (values) return values[0];
   if (nullable === true) return null;
   if (type === 'array') return [];
-  if (type === Boolean) return true;
-  return type === String ? 'text' : 1;
-}
-
-function isLazyClass(type: unknown): type is () => DtoClass {
-  return typeof type === 'function' && type.name === 'type';
+  if (type === 'boolean') return true;
+  return type === 'string' ? 'text' : 1;
 }

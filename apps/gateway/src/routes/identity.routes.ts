@@ -15,7 +15,9 @@ import {
   UpdateProject,
   UpdateUser,
 } from '@qa-pms/contracts';
-import { routes } from './route.js';
+import { byRowVersion, routes } from './route.js';
+
+const change = { ifMatch: 'optional', version: byRowVersion } as const;
 
 export const IDENTITY_ROUTES = [
   ...routes('Sign-in', [
@@ -32,19 +34,43 @@ export const IDENTITY_ROUTES = [
       path: '/auth/me',
       message: GetMe,
       project: 'none',
+      version: byRowVersion,
       summary: 'Who is signed in, and what they may do',
     },
-    { method: 'PATCH', path: '/auth/me', message: UpdateMe, project: 'none', summary: 'Change the own profile' },
+    {
+      method: 'PATCH',
+      path: '/auth/me',
+      message: UpdateMe,
+      project: 'none',
+      ...change,
+      summary: 'Change the own profile',
+    },
   ]),
   ...routes('Users', [
     { method: 'GET', path: '/users', message: ListUsers, project: 'none', summary: 'List users' },
-    { method: 'POST', path: '/users', message: CreateUser, project: 'none', status: 201, summary: 'Make a user' },
-    { method: 'GET', path: '/users/:id', message: GetUser, project: 'none', summary: 'Read a user' },
+    {
+      method: 'POST',
+      path: '/users',
+      message: CreateUser,
+      project: 'none',
+      status: 201,
+      version: byRowVersion,
+      summary: 'Make a user',
+    },
+    {
+      method: 'GET',
+      path: '/users/:id',
+      message: GetUser,
+      project: 'none',
+      version: byRowVersion,
+      summary: 'Read a user',
+    },
     {
       method: 'PATCH',
       path: '/users/:id',
       message: UpdateUser,
       project: 'none',
+      ...change,
       summary: 'Change, disable or enable a user',
     },
   ]),
@@ -62,15 +88,31 @@ export const IDENTITY_ROUTES = [
       message: CreateProject,
       project: 'none',
       status: 201,
+      version: byRowVersion,
       summary: 'Make a project',
     },
-    { method: 'GET', path: '/projects/:id', message: GetProject, project: 'path', summary: 'Read a project' },
-    { method: 'PATCH', path: '/projects/:id', message: UpdateProject, project: 'path', summary: 'Change a project' },
+    {
+      method: 'GET',
+      path: '/projects/:id',
+      message: GetProject,
+      project: 'path',
+      version: byRowVersion,
+      summary: 'Read a project',
+    },
+    {
+      method: 'PATCH',
+      path: '/projects/:id',
+      message: UpdateProject,
+      project: 'path',
+      ...change,
+      summary: 'Change a project',
+    },
     {
       method: 'DELETE',
       path: '/projects/:id',
       message: DeleteProject,
       project: 'path',
+      ifMatch: 'optional',
       status: 204,
       summary: 'Delete a project',
     },

@@ -1,5 +1,5 @@
 import { AppError } from '@qa-pms/contracts';
-import { type JsonSchema, jsonSchemaOf } from '@qa-pms/platform';
+import { type JsonSchema, jsonSchemaOf, type Violation } from '@qa-pms/platform';
 import type { FastifyRequest } from 'fastify';
 import { checkKey, checkText } from '../edge/json-body.js';
 import type { Route } from './route.js';
@@ -12,9 +12,9 @@ export function payloadReader(route: Route): (request: FastifyRequest) => Record
     for (const [name, value] of Object.entries(request.query as Record<string, unknown>)) {
       if (route.method !== 'GET') throw unknownParameter(name);
       checkKey(name, name);
-      const field = camelCase(name);
       // A field has one name: `pageSize` is not a second one for `page_size`.
-      if (field !== name && name !== name.toLowerCase()) throw unknownParameter(name);
+      if (name !== name.toLowerCase()) throw unknownParameter(name);
+      const field = camelCase(name);
       payload[field] = typed(value, types.get(field), name);
     }
     const { body } = request;
@@ -35,6 +35,24 @@ export function payloadReader(route: Route): (request: FastifyRequest) => Record
     if (expected !== null) payload['expectedVersion'] = expected;
     return payload;
   };
+}
+
+/** The name of a field as a query parameter. */
+export function parameterName(field: string): string {
+  return field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+/** What a request failed with; where it is a parameter's fault, under the name that the parameter was sent with. */
+export function withSentNames(error: unknown, { method, query, params }: FastifyRequest): unknown {
+  if (method !== 'GET' || !(error instanceof AppError) || error.code !== 'VALIDATION_ERROR') return error;
+  const sent = { ...(query as object), ...(params as object) };
+  const violations = (error.details['violations'] as Violation[]).map((violation) => {
+    const { path, message } = violation;
+    if (path in sent) return violation;
+    const name = parameterName(path);
+    return { ...violation, path: name, message: message.replaceAll(path, name) };
+  });
+  return new AppError('VALIDATION_ERROR', { violations }, { cause: error });
 }
 
 function fieldTypes(route: Route): Map<string, string> {
@@ -62,14 +80,17 @@ function unknownParameter(name: string): AppError {
   return AppError.invalid(name, 'whitelistValidation', `query parameter ${name} should not exist`);
 }
 
+/** The version that must still be there; null: whatever there is. https://www.rfc-editor.org/rfc/rfc9110#name-if-match */
 function expectedVersion(header: string | undefined, need: 'required' | 'optional'): number | null {
   if (header === undefined) {
     if (need === 'required') throw new AppError('PRECONDITION_REQUIRED');
     return null;
   }
-  // "*": whatever version there is. https://www.rfc-editor.org/rfc/rfc9110#name-if-match
-  if (need === 'optional' && header.trim() === '*') return null;
-  const version = /^"(\d{1,9})"$/.exec(header.trim())?.[1];
+  const tag = header.trim();
+  if (tag === '*') return null;
+  if (!/^(W\/)?"[^"]*"$/.test(tag))
+    throw AppError.invalid('If-Match', 'isETag', 'If-Match must be one ETag, in its quotes as it was read, or *');
+  const version = /^"(\d{1,9})"$/.exec(tag)?.[1];
   if (version === undefined) throw new AppError('PRECONDITION_FAILED', { ifMatch: header });
   return Number(version);
 }

@@ -32,7 +32,7 @@ export const REPORT_ROUTES = routes('Reports', [
     method: 'POST',
     path: '/reports/:id/finalise',
     message: FinaliseReport,
-    ifMatch: 'optional',
+    ifMatch: 'required',
     version: byRowVersion,
     summary: 'Finalise a draft',
   },
@@ -41,9 +41,17 @@ export const REPORT_ROUTES = routes('Reports', [
     path: '/reports/:id/export',
     message: ExportReport,
     summary: 'Export as Markdown or self-contained HTML',
-    answer: async ({ payload, request }, reply) => {
-      const { filename, mediaType, body } = await request(ExportReport, payload as unknown as ExportReport);
-      return reply.type(mediaType).header('content-disposition', `attachment; filename="${filename}"`).send(body);
+    answer: {
+      sends: {
+        200: {
+          'text/markdown': '# QA report DEMO-1: Login fails',
+          'text/html': '<h1>QA report DEMO-1: Login fails</h1>',
+        },
+      },
+      send: async ({ payload, request }, reply) => {
+        const { filename, mediaType, body } = await request(ExportReport, payload as unknown as ExportReport);
+        return reply.type(mediaType).header('content-disposition', `attachment; filename="${filename}"`).send(body);
+      },
     },
   },
   {

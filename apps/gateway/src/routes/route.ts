@@ -1,4 +1,4 @@
-import type { ReplyOf, RequestClass } from '@qa-pms/contracts';
+import type { DtoClass, ReplyOf, RequestClass } from '@qa-pms/contracts';
 import type { Caller, MessageBus } from '@qa-pms/platform';
 import type { FastifyReply } from 'fastify';
 
@@ -11,6 +11,16 @@ export interface RouteCall {
   /** Sends a request as the caller of the route. */
   request: <C extends RequestClass>(message: C, payload: InstanceType<C>) => Promise<ReplyOf<C>>;
   bus: MessageBus;
+}
+
+/** A class as JSON, or a file of one of these media types with its example. */
+export type AnswerBody = DtoClass | Record<string, string>;
+
+/** An answer that is more than the reply of one message. */
+export interface OwnAnswer {
+  /** What it sends, by status, for the API documentation. */
+  sends: Partial<Record<200 | 201, AnswerBody>>;
+  send: (call: RouteCall, reply: FastifyReply) => Promise<unknown>;
 }
 
 /** One route of the API: which message it sends, and how its answer looks. */
@@ -31,9 +41,9 @@ export interface Route {
   /** `If-Match` becomes the payload's `expectedVersion`. */
   ifMatch?: 'required' | 'optional';
   /** The version that the answer's ETag tells. */
-  version?: (reply: never) => number;
-  /** Sends the answer itself, where it is more than the reply of one message. */
-  answer?: (call: RouteCall, reply: FastifyReply) => Promise<unknown>;
+  version?: (reply: never) => number | undefined;
+  /** Where it is more than the reply of one message. It sends the ETag itself that `version` tells of. */
+  answer?: OwnAnswer;
 }
 
 /** Rows of one resource, with its tag. */
@@ -41,6 +51,6 @@ export function routes(tag: string, rows: Omit<Route, 'tag'>[]): Route[] {
   return rows.map((row) => ({ tag, ...row }));
 }
 
-/** ETag of things that count their changes. */
-export const byRowVersion = ({ rowVersion }: { rowVersion: number }): number => rowVersion;
+/** ETag of things that count their changes; none in a reply of before they did, stored for an `Idempotency-Key`. */
+export const byRowVersion = ({ rowVersion }: { rowVersion?: number }): number | undefined => rowVersion;
 export const byVersion = ({ version }: { version: number }): number => version;

@@ -7,7 +7,6 @@ import {
   GetActiveWorkflows,
   GetTemplate,
   GetWorkflow,
-  GetWorkflowTime,
   HandOverWorkflow,
   ListMyActiveWorkflows,
   ListTemplates,
@@ -19,8 +18,10 @@ import {
   StartWorkflow,
   UpdateStep,
   UpdateTemplate,
+  Workflow,
 } from '@qa-pms/contracts';
 import { byRowVersion, byVersion, routes } from './route.js';
+import { summaryOf, WorkflowSummary } from './workflow-summary.js';
 
 const change = { ifMatch: 'optional', version: byRowVersion } as const;
 
@@ -67,12 +68,16 @@ export const WORKFLOW_ROUTES = [
       message: StartWorkflow,
       status: 201,
       summary: 'Start the guided workflow of a ticket; 200 when the active one was resumed',
-      answer: async ({ payload, request }, reply) => {
-        const { workflow, result } = await request(StartWorkflow, payload as unknown as StartWorkflow);
-        return reply
-          .status(result === 'resumed' ? 200 : 201)
-          .header('etag', `"${String(workflow.rowVersion)}"`)
-          .send(workflow);
+      version: byRowVersion,
+      answer: {
+        sends: { 200: Workflow, 201: Workflow },
+        send: async ({ payload, request }, reply) => {
+          const { workflow, result } = await request(StartWorkflow, payload as unknown as StartWorkflow);
+          return reply
+            .status(result === 'resumed' ? 200 : 201)
+            .header('etag', `"${String(workflow.rowVersion)}"`)
+            .send(workflow);
+        },
       },
     },
     { method: 'GET', path: '/workflows/:id', message: GetWorkflow, version: byRowVersion, summary: 'Read a workflow' },
@@ -128,21 +133,9 @@ export const WORKFLOW_ROUTES = [
       path: '/workflows/:id/summary',
       message: GetWorkflow,
       summary: 'Times, notes, links, tests and bugs of a workflow',
-      answer: async ({ payload, request }, reply) => {
-        const id = payload['id'] as string;
-        const workflow = await request(GetWorkflow, { id });
-        const time = await request(GetWorkflowTime, { workflowId: id, afterRowVersion: workflow.rowVersion });
-        const { steps } = workflow;
-        return reply.send({
-          workflow,
-          time,
-          testsCovered: steps.flatMap(({ testsCovered }) => testsCovered),
-          bugs: steps.flatMap(({ bugs }) => bugs),
-          links: steps.flatMap(({ links }) => links),
-          notes: steps
-            .filter(({ notes }) => notes !== null)
-            .map(({ index, name, notes }) => ({ stepIndex: index, stepName: name, notes })),
-        });
+      answer: {
+        sends: { 200: WorkflowSummary },
+        send: async (call, reply) => reply.send(await summaryOf(call)),
       },
     },
   ]),

@@ -1,22 +1,36 @@
 import { Injectable } from '@nestjs/common';
-import { AppError, type Empty, type Member, MemberRemoved, type PutMember, type RemoveMember } from '@qa-pms/contracts';
+import {
+  AppError,
+  type Empty,
+  type Member,
+  MemberRemoved,
+  type MemberWithRoles,
+  type PutMember,
+  type RemoveMember,
+} from '@qa-pms/contracts';
 import { Database, lookup, statement, type Transaction } from '@qa-pms/database';
 import { requireProject } from '@qa-pms/platform';
 import { Access } from '../access/access.js';
 import { Membership } from './membership.entity.js';
 
+const MEMBER_COLUMNS = `
+  users.id AS "userId", users.username, users.display_name AS "displayName", memberships.roles`;
+
 const MEMBERS_SQL = `
-  SELECT users.id AS "userId", users.username, users.display_name AS "displayName", memberships.roles
   FROM identity.memberships
   JOIN identity.users ON users.id = memberships.user_id
   JOIN identity.projects ON projects.id = memberships.project_id AND projects.deleted_at IS NULL
   WHERE memberships.project_id = $1`;
 
-const LIST_MEMBERS = statement('identity-list-members', `${MEMBERS_SQL} ORDER BY lower(users.username)`);
+const LIST_MEMBERS = statement(
+  'identity-list-members',
+  `SELECT ${MEMBER_COLUMNS} ${MEMBERS_SQL} ORDER BY lower(users.username)`,
+);
 
 const GET_MEMBER = lookup(
   'identity-get-member',
-  `${MEMBERS_SQL} AND memberships.user_id = $2 AND users.disabled_at IS NULL`,
+  `SELECT ${MEMBER_COLUMNS}, users.roles AS "installationRoles" ${MEMBERS_SQL}
+     AND memberships.user_id = $2 AND users.disabled_at IS NULL`,
 );
 
 /** Who belongs to a project, and as what. */
@@ -34,8 +48,8 @@ export class MembersService {
   }
 
   /** A member of the current project who can sign in. */
-  async get(userId: string): Promise<Member> {
-    const [member] = await this.db.read<Member>(GET_MEMBER, [requireProject(), userId]);
+  async get(userId: string): Promise<MemberWithRoles> {
+    const [member] = await this.db.read<MemberWithRoles>(GET_MEMBER, [requireProject(), userId]);
     if (!member) throw new AppError('MEMBER_NOT_FOUND', { id: userId });
     return member;
   }

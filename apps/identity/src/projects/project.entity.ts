@@ -1,5 +1,5 @@
 import type { Project as ProjectDto } from '@qa-pms/contracts';
-import { Column, CreateDateColumn, Entity, PrimaryColumn, UpdateDateColumn } from 'typeorm';
+import { Column, CreateDateColumn, Entity, PrimaryColumn, UpdateDateColumn, VersionColumn } from 'typeorm';
 
 /** The tenant: every row of data elsewhere belongs to one. */
 @Entity({ schema: 'identity', name: 'projects' })
@@ -23,6 +23,9 @@ export class Project {
   @UpdateDateColumn({ type: 'timestamptz', name: 'updated_at' })
   updatedAt!: Date;
 
+  @VersionColumn({ name: 'row_version' })
+  rowVersion!: number;
+
   /** Since when nobody sees it; null: it is there. */
   @Column('timestamptz', { name: 'deleted_at', nullable: true })
   deletedAt!: Date | null;
@@ -30,7 +33,7 @@ export class Project {
 
 /** Columns of a project under the names of the entity, for plain SQL. */
 export const PROJECT_COLUMNS = `projects.id, projects.key, projects.name, projects.description,
-  projects.created_at AS "createdAt", projects.updated_at AS "updatedAt"`;
+  projects.created_at AS "createdAt", projects.updated_at AS "updatedAt", projects.row_version AS "rowVersion"`;
 
 /** A project with those columns. */
 export type ProjectRow = Omit<Project, 'deletedAt'>;
@@ -44,5 +47,6 @@ export function toProject(project: ProjectRow): ProjectDto {
     description: project.description,
     createdAt: project.createdAt.toISOString(),
     updatedAt: project.updatedAt.toISOString(),
+    rowVersion: project.rowVersion,
   };
 }

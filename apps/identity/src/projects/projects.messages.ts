@@ -43,7 +43,7 @@ export class ProjectsMessages {
   }
 
   @Handle(DeleteProject) deleteProject(command: DeleteProject) {
-    return this.projects.delete(command.id);
+    return this.projects.delete(command);
   }
 
   @Handle(ListMembers) listMembers(query: ListMembers) {

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import {
   AppError,
   type CreateProject,
+  type DeleteProject,
   type Empty,
   type ListProjects,
   paged,
@@ -9,23 +10,30 @@ import {
   type Project as ProjectDto,
   type UpdateProject,
 } from '@qa-pms/contracts';
-import { Database, lookup, statement, type Transaction } from '@qa-pms/database';
+import { Database, lookup, ordersBy, sortedStatements, type Transaction } from '@qa-pms/database';
 import { caller, requireUser } from '@qa-pms/platform';
 import { v7 as uuidv7 } from 'uuid';
 import { Access } from '../access/access.js';
+import { demandVersion } from '../row-version.js';
 import { Membership } from './membership.entity.js';
 import { Project, PROJECT_COLUMNS, type ProjectRow, toProject } from './project.entity.js';
 
-const MINE = `
-  FROM identity.projects JOIN identity.memberships ON memberships.project_id = projects.id
-  WHERE memberships.user_id = $1 AND projects.deleted_at IS NULL`;
-
-const LIST_PROJECTS = statement(
-  'identity-list-projects',
-  `SELECT ${PROJECT_COLUMNS} ${MINE} ORDER BY projects.key LIMIT $2 OFFSET $3`,
+const ORDERS = ordersBy(
+  {
+    key: 'projects.key',
+    name: 'lower(projects.name)',
+    created_at: 'projects.created_at',
+    updated_at: 'projects.updated_at',
+  },
+  'projects.id',
 );
 
-const COUNT_PROJECTS = statement('identity-count-projects', `SELECT count(*)::int AS count ${MINE}`);
+const LISTS = sortedStatements('identity-list-projects', ORDERS, {
+  select: PROJECT_COLUMNS,
+  from: `identity.projects JOIN identity.memberships ON memberships.project_id = projects.id
+    WHERE memberships.user_id = $1 AND projects.deleted_at IS NULL`,
+  parameters: 1,
+});
 
 const FIND_PROJECT = lookup(
   'identity-find-project',
@@ -40,15 +48,11 @@ export class ProjectsService {
     private readonly access: Access,
   ) {}
 
-  /** The caller's projects by key. */
+  /** The caller's projects. */
   async list(query: ListProjects): Promise<{ data: ProjectDto[]; pagination: Pagination }> {
     const { userId } = requireUser();
-    const { page, pageSize } = { page: query.page ?? 1, pageSize: query.pageSize ?? 20 };
-    const [projects, [total]] = await Promise.all([
-      this.db.read<ProjectRow>(LIST_PROJECTS, [userId, pageSize, (page - 1) * pageSize]),
-      this.db.read<{ count: number }>(COUNT_PROJECTS, [userId]),
-    ]);
-    return paged(projects.map(toProject), total?.count ?? 0, query);
+    const { rows, total } = await this.db.readPage<ProjectRow>(LISTS[query.sortBy ?? 'key'], [userId], query);
+    return paged(rows.map(toProject), total, query);
   }
 
   async get(id: string): Promise<ProjectDto> {
@@ -74,18 +78,19 @@ export class ProjectsService {
     });
   }
 
-  update({ id, name, description }: UpdateProject): Promise<ProjectDto> {
+  update({ id, expectedVersion, name, description }: UpdateProject): Promise<ProjectDto> {
     return this.db.once(async (tx) => {
       const before = await this.access.lockProject(tx, id, 'members:write');
+      demandVersion(before, expectedVersion);
       await tx.manager.update(Project, { id }, { name: name ?? before.name, description });
       return toProject(await tx.manager.findOneByOrFail(Project, { id }));
     });
   }
 
   /** Hides the project from everyone. Its rows, here and elsewhere, and its key stay. */
-  delete(id: string): Promise<Empty> {
+  delete({ id, expectedVersion }: DeleteProject): Promise<Empty> {
     return this.db.once(async (tx) => {
-      await this.access.lockProject(tx, id, 'projects:create');
+      demandVersion(await this.access.lockProject(tx, id, 'projects:create'), expectedVersion);
       await tx.manager.update(Project, { id }, { deletedAt: new Date() });
       return {};
     });

@@ -9,6 +9,7 @@ import {
 } from '@qa-pms/contracts';
 import { Database, lookup } from '@qa-pms/database';
 import { requireUser } from '@qa-pms/platform';
+import { demandVersion } from '../row-version.js';
 import { checkLanguage, checkTimeZone } from './locale-rules.js';
 import { User } from './user.entity.js';
 
@@ -18,6 +19,7 @@ export type Profile = Omit<Me, 'permissions'>;
 const PROFILE_SQL = `
   SELECT users.id, users.username, users.display_name AS "displayName", users.email, users.roles,
     users.time_zone AS "timeZone", users.language, users.jira_account_id AS "jiraAccountId",
+    users.row_version AS "rowVersion",
     coalesce(
       json_agg(
         json_build_object('id', projects.id, 'key', projects.key, 'name', projects.name, 'roles', memberships.roles)
@@ -52,8 +54,9 @@ export class ProfileService {
     if (command.timeZone) checkTimeZone(command.timeZone);
     if (command.language) checkLanguage(command.language);
     return this.db.once(async (tx) => {
-      const before = await tx.manager.findOneBy(User, { id });
+      const before = await tx.manager.findOne(User, { where: { id }, lock: { mode: 'pessimistic_write' } });
       if (!before) throw new AppError('UNAUTHENTICATED');
+      demandVersion(before, command.expectedVersion);
       const displayName = command.displayName ?? before.displayName;
       const timeZone = command.timeZone ?? before.timeZone;
       const language = command.language ?? before.language;

@@ -1,5 +1,5 @@
 import type { UserAccount } from '@qa-pms/contracts';
-import { Column, CreateDateColumn, Entity, PrimaryColumn, UpdateDateColumn } from 'typeorm';
+import { Column, CreateDateColumn, Entity, PrimaryColumn, UpdateDateColumn, VersionColumn } from 'typeorm';
 
 /** Somebody who can sign in. */
 @Entity({ schema: 'identity', name: 'users' })
@@ -43,16 +43,20 @@ export class User {
 
   @UpdateDateColumn({ type: 'timestamptz', name: 'updated_at' })
   updatedAt!: Date;
+
+  @VersionColumn({ name: 'row_version' })
+  rowVersion!: number;
 }
 
 /** Columns of an account under the names of the entity, for plain SQL. */
 export const ACCOUNT_COLUMNS = `users.id, users.username, users.display_name AS "displayName", users.email, users.roles,
-  users.disabled_at AS "disabledAt", users.created_at AS "createdAt", users.updated_at AS "updatedAt"`;
+  users.disabled_at AS "disabledAt", users.created_at AS "createdAt", users.updated_at AS "updatedAt",
+  users.row_version AS "rowVersion"`;
 
 /** A user with those columns. */
 export type Account = Pick<
   User,
-  'id' | 'username' | 'displayName' | 'email' | 'roles' | 'disabledAt' | 'createdAt' | 'updatedAt'
+  'id' | 'username' | 'displayName' | 'email' | 'roles' | 'disabledAt' | 'createdAt' | 'updatedAt' | 'rowVersion'
 >;
 
 /** The account as administrators see it. */
@@ -66,5 +70,6 @@ export function toUserAccount(user: Account): UserAccount {
     disabledAt: user.disabledAt?.toISOString() ?? null,
     createdAt: user.createdAt.toISOString(),
     updatedAt: user.updatedAt.toISOString(),
+    rowVersion: user.rowVersion,
   };
 }

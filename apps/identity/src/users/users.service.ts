@@ -9,9 +9,10 @@ import {
   type UserAccount,
   UserChanged,
 } from '@qa-pms/contracts';
-import { Database, lookup, statement, type Transaction } from '@qa-pms/database';
+import { Database, lookup, ordersBy, sortedStatements, type Transaction } from '@qa-pms/database';
 import { v7 as uuidv7 } from 'uuid';
 import { Access } from '../access/access.js';
+import { demandVersion } from '../row-version.js';
 import { checkPassword } from './password-rules.js';
 import { PasswordHasher } from './password-hasher.js';
 import { type Account, ACCOUNT_COLUMNS, toUserAccount, User } from './user.entity.js';
@@ -20,12 +21,23 @@ const GET_USER = lookup('identity-get-user', `SELECT ${ACCOUNT_COLUMNS} FROM ide
 
 const NAMESAKE = lookup('identity-namesake', 'SELECT 1 FROM identity.users WHERE lower(username) = lower($1)');
 
-const LIST_USERS = statement(
-  'identity-list-users',
-  `SELECT ${ACCOUNT_COLUMNS} FROM identity.users ORDER BY lower(username) LIMIT $1 OFFSET $2`,
+const ORDERS = ordersBy(
+  {
+    username: 'lower(username)',
+    display_name: 'lower(display_name)',
+    created_at: 'created_at',
+    updated_at: 'updated_at',
+  },
+  'id',
 );
 
-const COUNT_USERS = statement('identity-count-users', 'SELECT count(*)::int AS count FROM identity.users');
+const LISTS = sortedStatements('identity-list-users', ORDERS, {
+  select: ACCOUNT_COLUMNS,
+  from: 'identity.users',
+  parameters: 0,
+});
+
+type AccountWithZone = Account & Pick<User, 'timeZone'>;
 
 /** What a new user needs; the password hashed already, since that takes longer than a transaction should. */
 export type NewUser = Pick<User, 'username' | 'displayName' | 'email' | 'passwordHash' | 'roles'>;
@@ -41,12 +53,8 @@ export class UsersService {
 
   async list(query: ListUsers): Promise<{ data: UserAccount[]; pagination: Pagination }> {
     await this.access.installation('users:write');
-    const { page, pageSize } = { page: query.page ?? 1, pageSize: query.pageSize ?? 20 };
-    const [users, [total]] = await Promise.all([
-      this.db.read<Account>(LIST_USERS, [pageSize, (page - 1) * pageSize]),
-      this.db.read<{ count: number }>(COUNT_USERS, []),
-    ]);
-    return paged(users.map(toUserAccount), total?.count ?? 0, query);
+    const { rows, total } = await this.db.readPage<Account>(LISTS[query.sortBy ?? 'username'], [], query);
+    return paged(rows.map(toUserAccount), total, query);
   }
 
   async get(id: string): Promise<UserAccount> {
@@ -76,12 +84,12 @@ export class UsersService {
     await this.access.installation('users:write');
     const { id, email } = command;
     return this.db.once(async (tx) => {
-      const before = await tx.manager.findOneBy(User, { id });
-      if (!before) throw new AppError('USER_NOT_FOUND', { id });
+      const { before, isLastAdmin } = await this.lock(tx, id);
+      demandVersion(before, command.expectedVersion);
       const displayName = command.displayName ?? before.displayName;
       const roles = command.roles ? [...new Set(command.roles)] : before.roles;
       const disabledAt = disabledSince(before, command.disabled);
-      if (disabledAt || !roles.includes('admin')) await this.keepAnAdministrator(tx, id);
+      if (isLastAdmin && (disabledAt || !roles.includes('admin'))) throw new AppError('LAST_ADMIN');
       await tx.manager.update(User, { id }, { displayName, email, roles, disabledAt });
       if (displayName !== before.displayName)
         tx.publish(UserChanged, { userId: id, displayName, timeZone: before.timeZone });
@@ -91,7 +99,7 @@ export class UsersService {
 
   /** Adds a user and says so; null where the name is taken. */
   async insertIfNew(tx: Transaction, user: NewUser): Promise<Account | null> {
-    const [made] = await tx.query<Account & { timeZone: string }>(
+    const [made] = await tx.query<AccountWithZone>(
       `INSERT INTO identity.users (id, username, display_name, email, password_hash, roles)
        VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (lower(username)) DO NOTHING
        RETURNING ${ACCOUNT_COLUMNS}, users.time_zone AS "timeZone"`,
@@ -103,15 +111,22 @@ export class UsersService {
     return account;
   }
 
-  /** Throws LAST_ADMIN where nobody but this user administers the installation. */
-  private async keepAnAdministrator(tx: Transaction, userId: string): Promise<void> {
+  /** The user, and whether nobody else administers the installation; all of them locked. Throws USER_NOT_FOUND. */
+  private async lock(tx: Transaction, id: string): Promise<{ before: AccountWithZone; isLastAdmin: boolean }> {
     // Locked in one order: of two administrators who demote each other at the same time one succeeds.
-    const administrators = await tx.query<{ id: string }>(
-      `SELECT id FROM identity.users WHERE 'admin' = ANY (roles) AND disabled_at IS NULL ORDER BY id FOR UPDATE`,
-      [],
+    const users = await tx.query<AccountWithZone>(
+      `SELECT ${ACCOUNT_COLUMNS}, users.time_zone AS "timeZone" FROM identity.users
+       WHERE id = $1 OR ('admin' = ANY (roles) AND disabled_at IS NULL) ORDER BY id FOR UPDATE`,
+      [id],
     );
-    if (administrators.length === 1 && administrators[0]?.id === userId) throw new AppError('LAST_ADMIN');
+    const before = users.find((user) => user.id === id);
+    if (!before) throw new AppError('USER_NOT_FOUND', { id });
+    return { before, isLastAdmin: isAdmin(before) && users.filter(isAdmin).length === 1 };
   }
+}
+
+function isAdmin({ roles, disabledAt }: Account): boolean {
+  return roles.includes('admin') && disabledAt === null;
 }
 
 function disabledSince(user: Account, disabled: boolean | null | undefined): Date | null {

@@ -25,7 +25,7 @@ function projectStub(projects: Record<string, string>): Stub {
   return stub(FindProject, ({ key }): Project => {
     const id = projects[key];
     if (id === undefined) throw new AppError('PROJECT_NOT_FOUND', { key });
-    return { id, key, name: key, description: null, createdAt: MOMENT, updatedAt: MOMENT };
+    return { id, key, name: key, description: null, createdAt: MOMENT, updatedAt: MOMENT, rowVersion: 1 };
   });
 }
 

@@ -1,8 +1,11 @@
 import type { WorkflowTime } from '@qa-pms/contracts';
 import type { Transaction } from '@qa-pms/database';
+import { counter } from '@qa-pms/platform';
 import { v7 as uuidv7 } from 'uuid';
 import type { TrackedWorkflow } from '../sessions/tracked-workflow.js';
 import { gapsOf } from './gap.rules.js';
+
+const raisedTotal = counter('alerts_raised_total', 'Alerts that were raised.', ['rule', 'severity']);
 
 /** Raises an alert for every gap that has none yet. Answers how many were raised. */
 export async function raiseGaps(
@@ -32,5 +35,6 @@ export async function raiseGaps(
      RETURNING id`,
     [JSON.stringify(alerts)],
   );
+  raisedTotal.inc({ service: 'tracking', rule: 'gap', severity: 'warning' }, raised.length);
   return raised.length;
 }

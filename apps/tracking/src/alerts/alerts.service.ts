@@ -1,6 +1,6 @@
 import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { AppError, type GapAlert, type ListAlerts, paged } from '@qa-pms/contracts';
-import { Database, statement } from '@qa-pms/database';
+import { Database, ordersBy, sortedStatements } from '@qa-pms/database';
 import { BackgroundJobs, can, Log, requireProject, requireUser } from '@qa-pms/platform';
 import { toTracked, TRACKED_RUNNING, type TrackedRow } from '../sessions/sessions.queries.js';
 import { workflowTime } from '../sessions/workflow-time.js';
@@ -13,15 +13,15 @@ type AlertRow = Omit<GapAlert, 'raisedAt' | 'dismissedAt'> & { raisedAt: Date; d
 const COLUMNS = `id, workflow_id AS "workflowId", ticket_key AS "ticketKey", step_index AS "stepIndex", ratio,
   seconds_over AS "secondsOver", raised_at AS "raisedAt", dismissed_at AS "dismissedAt", dismissed_by AS "dismissedBy"`;
 
-const VISIBLE = `FROM tracking.gap_alerts
+const VISIBLE = `tracking.gap_alerts
   WHERE project_id = $1 AND ($2::uuid IS NULL OR user_id = $2) AND ($3::uuid IS NULL OR workflow_id = $3)
     AND ($4::boolean IS NULL OR (dismissed_at IS NOT NULL) = $4)`;
 
-const LIST = statement(
-  'list-alerts',
-  `SELECT ${COLUMNS} ${VISIBLE} ORDER BY raised_at DESC, id DESC LIMIT $5 OFFSET $6`,
-);
-const COUNT = statement('count-alerts', `SELECT count(*)::integer AS total ${VISIBLE}`);
+const LISTS = sortedStatements('list-alerts', ordersBy({ raised_at: 'raised_at', ratio: 'ratio' }, 'id'), {
+  select: COLUMNS,
+  from: VISIBLE,
+  parameters: 4,
+});
 
 /** Alerts on steps and workflows that took more than 120 % of their estimate. */
 @Injectable()
@@ -39,18 +39,13 @@ export class AlertsService implements OnApplicationBootstrap {
     });
   }
 
-  /** One's own alerts, or all with `time:read`, the latest first. */
+  /** One's own alerts, or all with `time:read`. */
   async list(query: ListAlerts) {
-    const page = query.page ?? 1;
-    const pageSize = query.pageSize ?? 20;
     const userId = can('time:read') ? null : requireUser().userId;
     const dismissed = query.status ? query.status === 'dismissed' : null;
     const filter = [requireProject(), userId, query.workflowId ?? null, dismissed];
-    const [rows, counted] = await Promise.all([
-      this.db.read<AlertRow>(LIST, [...filter, pageSize, (page - 1) * pageSize]),
-      this.db.read<{ total: number }>(COUNT, filter),
-    ]);
-    return paged(rows.map(toAlert), counted[0]?.total ?? 0, { page, pageSize });
+    const { rows, total } = await this.db.readPage<AlertRow>(LISTS[query.sortBy ?? '-raised_at'], filter, query);
+    return paged(rows.map(toAlert), total, query);
   }
 
   /** Dismisses one's own alert, or any with `alerts:write`; the first dismissal stays. Throws ALERT_NOT_FOUND. */

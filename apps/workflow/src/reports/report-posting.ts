@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { AddComment, AppError, ApplyTransition, type ReportPostingRequested } from '@qa-pms/contracts';
 import { Database } from '@qa-pms/database';
-import { currentContext, infrastructureFault, Log, MessageBus } from '@qa-pms/platform';
+import { caller, currentContext, infrastructureFault, Log, MessageBus } from '@qa-pms/platform';
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ReportsService } from './reports.service.js';
@@ -23,8 +23,11 @@ export class ReportPosting {
   async post({ workflowId, ticketKey, comment, transitionId }: ReportPostingRequested): Promise<void> {
     const refusals: string[] = [];
     if (comment !== null) {
+      const { content } = await this.reports.latestOf(workflowId);
+      // An event brings no name, and the comment is to name who tested.
+      const options = { caller: { ...caller(), displayName: content.tester }, messageId: derivedId('comment') };
       await this.attempt(refusals, 'The report was not posted to the ticket', () =>
-        this.bus.request(AddComment, { key: ticketKey, bodyMarkdown: comment }, { messageId: derivedId('comment') }),
+        this.bus.request(AddComment, { key: ticketKey, bodyMarkdown: comment }, options),
       );
     }
     if (transitionId !== null) {

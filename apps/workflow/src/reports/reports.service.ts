@@ -14,7 +14,15 @@ import {
   type WorkflowTime,
   type WorkflowTimed,
 } from '@qa-pms/contracts';
-import { Database, isUniqueViolation, lookup, pagedStatement, type Transaction } from '@qa-pms/database';
+import {
+  Database,
+  isUniqueViolation,
+  lookup,
+  ordersBy,
+  sortedStatements,
+  statement,
+  type Transaction,
+} from '@qa-pms/database';
 import { can, requireProject, requireUser } from '@qa-pms/platform';
 import { v7 as uuidv7 } from 'uuid';
 import { draftContent, withReasons, withTimes } from './report-content.js';
@@ -47,13 +55,16 @@ const LATEST = lookup(
   'reports-latest',
   'SELECT * FROM workflow.reports WHERE workflow_id = $1 ORDER BY version DESC LIMIT 1',
 );
-const LIST = pagedStatement('reports-list', {
+const LATEST_TWO = statement(
+  'reports-latest-two',
+  'SELECT * FROM workflow.reports WHERE workflow_id = $1 ORDER BY version DESC LIMIT 2 FOR UPDATE',
+);
+const LISTS = sortedStatements('reports-list', ordersBy({ generated_at: 'generated_at', status: 'status' }, 'id'), {
   select: '*',
   from: `workflow.reports
    WHERE project_id = $1 AND ($2::text IS NULL OR ticket_key = $2) AND ($3::uuid IS NULL OR user_id = $3)
      AND ($4::text IS NULL OR status = $4) AND ($5::timestamptz IS NULL OR generated_at >= $5)
      AND ($6::timestamptz IS NULL OR generated_at < $6)`,
-  order: 'generated_at DESC, id DESC',
   parameters: 6,
 });
 
@@ -78,7 +89,7 @@ export class ReportsService {
   async list(query: ListReports): Promise<{ data: Report[]; pagination: Pagination }> {
     const { ticketKey, userId, status, from, to } = query;
     const filters = [requireProject(), ticketKey ?? null, userId ?? null, status ?? null, from ?? null, to ?? null];
-    const { rows, total } = await this.db.readPage<ReportRow>(LIST, filters, query);
+    const { rows, total } = await this.db.readPage<ReportRow>(LISTS[query.sortBy ?? '-generated_at'], filters, query);
     return paged(rows.map(toReport), total, query);
   }
 
@@ -123,7 +134,7 @@ export class ReportsService {
   update(command: UpdateReport): Promise<Report> {
     const { strategies, notes, gaps, outcome } = command;
     return this.db.once(async (tx) => {
-      const before = await this.editable(tx, command.id, command.expectedVersion);
+      const before = await this.editable(tx, command.id, command.expectedVersion ?? null);
       const content: ReportContent = {
         ...before.content,
         ...(strategies !== undefined && { strategies }),
@@ -144,27 +155,17 @@ export class ReportsService {
     });
   }
 
-  /** Times go into the draft; a final report is told of in a notice. */
+  /** Times go into the draft; the newest final report is told of in a notice. */
   workflowTimed({ time, projectId }: WorkflowTimed): Promise<void> {
     return this.db.once(async (tx) => {
-      const [latest] = await tx.query<ReportRow>(`${LATEST.text} FOR UPDATE`, [time.workflowId]);
-      // A cancelled workflow has times and no report.
-      if (!latest) return;
-      const known = latest.corrected_time ?? latest.content.time;
-      if (known && known.rowVersion > time.rowVersion) return;
-      if (latest.status === 'draft') {
-        const content = withTimes(latest.content, time);
-        const report = await this.write(tx, latest.id, { content, finalise: false });
-        if (latest.post_to_ticket) await post(tx, report, projectId);
-        return;
+      const latest = await tx.query<ReportRow>(LATEST_TWO, [time.workflowId]);
+      // None: a cancelled workflow has times and no report. A draft has only a final one before it.
+      for (const row of latest) {
+        if (row.status === 'final') return this.correctFinal(tx, row, time);
+        if ((row.content.time?.rowVersion ?? 0) > time.rowVersion) continue;
+        const report = await this.write(tx, row.id, { content: withTimes(row.content, time), finalise: false });
+        if (row.post_to_ticket) await post(tx, report, projectId);
       }
-      if (known && sameSeconds(known, time)) return;
-      await tx.query('UPDATE workflow.reports SET corrected_time = $2 WHERE id = $1', [
-        latest.id,
-        JSON.stringify(time),
-      ]);
-      const notice = `Times were corrected on ${time.asOf}: the total is now ${String(time.totalSeconds)} s.`;
-      await this.notice(tx, time.workflowId, notice);
     });
   }
 
@@ -174,6 +175,20 @@ export class ReportsService {
       `UPDATE workflow.reports SET notices = notices || to_jsonb($2::text), row_version = row_version + 1
        WHERE workflow_id = $1 AND version = (SELECT max(version) FROM workflow.reports WHERE workflow_id = $1)`,
       [workflowId, text],
+    );
+  }
+
+  private async correctFinal(tx: Transaction, final: ReportRow, time: WorkflowTime): Promise<void> {
+    const known = final.corrected_time ?? final.content.time;
+    if (known && (known.rowVersion > time.rowVersion || sameSeconds(known, time))) return;
+    await tx.query(
+      `UPDATE workflow.reports SET corrected_time = $2, notices = notices || to_jsonb($3::text),
+         row_version = row_version + 1 WHERE id = $1`,
+      [
+        final.id,
+        JSON.stringify(time),
+        `Times were corrected on ${time.asOf}: the total is now ${String(time.totalSeconds)} s.`,
+      ],
     );
   }
 

@@ -10,7 +10,7 @@ import {
   type TemplateStep,
   type UpdateTemplate,
 } from '@qa-pms/contracts';
-import { Database, pagedStatement, lookup, statement, type Transaction } from '@qa-pms/database';
+import { Database, lookup, ordersBy, sortedStatements, statement, type Transaction } from '@qa-pms/database';
 import { requireProject } from '@qa-pms/platform';
 import { v7 as uuidv7 } from 'uuid';
 import { BUG_FIX, FEATURE_TEST } from './seeded-templates.js';
@@ -32,11 +32,14 @@ interface TemplateRow {
 const LATEST = `
   SELECT DISTINCT ON (id) * FROM workflow.templates ORDER BY id, project_id NULLS LAST, version DESC`;
 
-const LIST = pagedStatement('templates-list', {
+const ORDERS = {
+  default: 'is_seeded DESC, id',
+  ...ordersBy({ name: 'lower(name)', updated_at: 'updated_at' }, 'id'),
+};
+const LISTS = sortedStatements('templates-list', ORDERS, {
   select: '*',
   from: `(${LATEST}) AS latest
    WHERE deleted_at IS NULL AND ($1::text IS NULL OR lower(ticket_type) = lower($1))`,
-  order: 'is_seeded DESC, id',
   parameters: 1,
 });
 const GET = lookup('templates-get', `SELECT * FROM (${LATEST}) AS latest WHERE id = $1 AND deleted_at IS NULL`);
@@ -53,7 +56,8 @@ export class TemplatesService {
   constructor(private readonly db: Database) {}
 
   async list(query: ListTemplates): Promise<{ data: Template[]; pagination: Pagination }> {
-    const { rows, total } = await this.db.readPage<TemplateRow>(LIST, [query.ticketType ?? null], query);
+    const list = LISTS[query.sortBy ?? 'default'];
+    const { rows, total } = await this.db.readPage<TemplateRow>(list, [query.ticketType ?? null], query);
     return paged(rows.map(toTemplate), total, query);
   }
 
@@ -110,12 +114,13 @@ export class TemplatesService {
     });
   }
 
-  private async current(tx: Transaction, id: string, expectedVersion: number): Promise<TemplateRow> {
+  private async current(tx: Transaction, id: string, expectedVersion: number | null = null): Promise<TemplateRow> {
     // The shared row of a seeded template cannot be locked; without a lock, a new version could outlive a deletion.
     await tx.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 2))', [`${requireProject()} template ${id}`]);
     const [row] = await tx.query<TemplateRow>(GET.text, [id]);
     if (!row) throw new AppError('TEMPLATE_NOT_FOUND', { id });
-    if (row.version !== expectedVersion) throw new AppError('PRECONDITION_FAILED', { version: row.version });
+    if (expectedVersion !== null && row.version !== expectedVersion)
+      throw new AppError('PRECONDITION_FAILED', { version: row.version });
     return row;
   }
 }

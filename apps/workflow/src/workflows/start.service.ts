@@ -8,7 +8,7 @@ import {
   type Ticket,
   WorkflowChanged,
 } from '@qa-pms/contracts';
-import { Database, isUniqueViolation, lookup, type Transaction } from '@qa-pms/database';
+import { Database, isUniqueViolation, lookup, statement, type Transaction } from '@qa-pms/database';
 import { MessageBus, requireProject, requireUser } from '@qa-pms/platform';
 import { v7 as uuidv7 } from 'uuid';
 import { TemplatesService } from '../templates/templates.service.js';
@@ -20,6 +20,7 @@ const OWN_OPEN = `
   SELECT * FROM workflow.workflows
   WHERE project_id = $1 AND ticket_key = $2 AND user_id = $3 AND status IN ('active', 'paused')`;
 const OWN = lookup('workflows-own-open', OWN_OPEN);
+const LOCK_OWN = statement('workflows-own-open-lock', `${OWN_OPEN} FOR UPDATE`);
 
 /** How often a start that may go on with an open workflow, or replace it, is tried against others at the same moment. */
 const ATTEMPTS = 5;
@@ -65,7 +66,7 @@ export class StartService {
   ): Promise<StartedWorkflow> {
     return this.db.once(async (tx) => {
       const at = new Date().toISOString();
-      const [open] = await tx.query<WorkflowRow>(`${OWN_OPEN} FOR UPDATE`, owner);
+      const [open] = await tx.query<WorkflowRow>(LOCK_OWN, owner);
       if (open && onActive === 'resume') return this.goOn(tx, open, at);
       if (open && onActive === 'restart') write(tx, 'cancelled', cancel(toWorkflow(open), at));
       else if (open) throw alreadyActive(open);
@@ -79,7 +80,7 @@ export class StartService {
         template,
         at,
       });
-      await insertWorkflow(tx, workflow);
+      insertWorkflow(tx, workflow);
       tx.publish(WorkflowChanged, { change: 'started', at, workflow });
       return { workflow, result: 'started' as const };
     });

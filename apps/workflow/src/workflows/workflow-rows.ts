@@ -110,9 +110,9 @@ const UPDATE = statement(
 );
 const LOCK = statement('workflows-lock', 'SELECT * FROM workflow.workflows WHERE id = $1 FOR UPDATE');
 
-/** Throws a unique violation of idx_workflows_open where the person has one on the ticket. */
-export async function insertWorkflow(tx: Transaction, workflow: Workflow): Promise<void> {
-  await tx.query(INSERT, valuesOf(workflow));
+/** The commit throws a unique violation of idx_workflows_open where the person has one on the ticket. */
+export function insertWorkflow(tx: Transaction, workflow: Workflow): void {
+  tx.write(INSERT, valuesOf(workflow));
 }
 
 /** Writes the whole row; the caller holds its lock. */

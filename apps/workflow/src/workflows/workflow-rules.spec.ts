@@ -71,10 +71,21 @@ describe('completing a step', () => {
     const workflow = completeStep(started(), 0, 'passed', {}, at(1));
 
     expect(() => completeStep(workflow, 2, 'passed', {}, at(2))).toThrow(
-      expect.objectContaining({ code: 'STEP_OUT_OF_ORDER', details: { currentStepIndex: 1, stepStatus: 'pending' } }),
+      expect.objectContaining({
+        code: 'WORKFLOW_INVALID_STATE',
+        message:
+          'Not possible while step 2 is pending; possible: steps/complete, steps/skip, steps/reopen, pause, cancel.',
+        details: {
+          status: 'active',
+          allowed: ['steps/complete', 'steps/skip', 'steps/reopen', 'pause', 'cancel'],
+          index: 2,
+          stepStatus: 'pending',
+          currentStepIndex: 1,
+        },
+      }),
     );
     expect(() => completeStep(workflow, 0, 'passed', {}, at(2))).toThrow(
-      expect.objectContaining({ code: 'STEP_OUT_OF_ORDER' }),
+      expect.objectContaining({ code: 'WORKFLOW_INVALID_STATE' }),
     );
   });
 
@@ -130,7 +141,9 @@ describe('reopening a step', () => {
   });
 
   it('is refused for a step that has not ended', () => {
-    expect(() => reopenStep(started(), 0, 'x', at(1))).toThrow(expect.objectContaining({ code: 'STEP_OUT_OF_ORDER' }));
+    expect(() => reopenStep(started(), 0, 'x', at(1))).toThrow(
+      expect.objectContaining({ code: 'WORKFLOW_INVALID_STATE' }),
+    );
   });
 });
 
@@ -169,17 +182,46 @@ describe('pausing, resuming and cancelling', () => {
     expect(pause(allEnded(), at(9), 'Lunch.').steps.map(({ notes }) => notes)).toEqual([null, null, 'Paused: Lunch.']);
   });
 
+  it('are refused with a reason that the notes of the step have no room for', () => {
+    const full = updateStep(started(), 0, { notes: '👩'.repeat(50_000) }, at(1));
+    const paused = (times: number): Workflow =>
+      Array.from({ length: times }).reduce<Workflow>(
+        (workflow) => resume(pause(workflow, at(2), 'x'.repeat(2000)), at(3)),
+        full,
+      );
+    const message =
+      'steps[0].notes would be longer than 100000 characters with what is to be noted: shorten them first';
+
+    expect(() => paused(25)).toThrow(
+      expect.objectContaining({
+        code: 'VALIDATION_ERROR',
+        details: { violations: [{ path: 'steps[0].notes', rule: 'maxLength', message }] },
+      }),
+    );
+    expect(pause(paused(24), at(4)).status).toBe('paused');
+  });
+
   it('name the state and what it allows when they are not possible', () => {
     const paused = pause(started(), at(1));
 
     expect(() => pause(paused, at(2))).toThrow(
       expect.objectContaining({
         code: 'WORKFLOW_INVALID_STATE',
-        details: { status: 'paused', allowed: ['resume', 'update step', 'handover', 'cancel'] },
+        details: { status: 'paused', allowed: ['resume', 'handover', 'cancel'] },
       }),
     );
     expect(() => resume(cancel(started(), at(1)), at(2))).toThrow(
       expect.objectContaining({ details: { status: 'cancelled', allowed: [] } }),
+    );
+    expect(() => resume(started(), at(1))).toThrow(
+      expect.objectContaining({
+        details: { status: 'active', allowed: ['steps/complete', 'steps/skip', 'pause', 'cancel'] },
+      }),
+    );
+    expect(() => resume(allEnded(), at(9))).toThrow(
+      expect.objectContaining({
+        details: { status: 'active', allowed: ['steps/reopen', 'pause', 'complete', 'cancel'] },
+      }),
     );
   });
 });

@@ -1,5 +1,6 @@
 import {
   AppError,
+  MAX_STEP_NOTES,
   type Outcome,
   type StepContent,
   type Template,
@@ -11,14 +12,6 @@ import {
 } from '@qa-pms/contracts';
 
 export type ChangeName = (typeof WORKFLOW_CHANGES)[number];
-
-/** What a state allows, for whoever tried something else. */
-const ALLOWED: Record<WorkflowStatus, string[]> = {
-  active: ['complete step', 'skip step', 'reopen step', 'update step', 'pause', 'complete', 'cancel'],
-  paused: ['resume', 'update step', 'handover', 'cancel'],
-  completed: [],
-  cancelled: [],
-};
 
 /** Worse outcomes come first. */
 const WORST: Outcome[] = ['failed', 'blocked', 'passed'];
@@ -92,8 +85,7 @@ export function skipStep(workflow: Workflow, index: number, reason: string, at: 
 export function reopenStep(workflow: Workflow, index: number, reason: string, at: string): Workflow {
   demand(workflow, 'active');
   const step = stepOf(workflow, index);
-  if (step.completedAt === null)
-    throw new AppError('STEP_OUT_OF_ORDER', { currentStepIndex: workflow.currentStepIndex, stepStatus: step.status });
+  if (step.completedAt === null) throw notNow(workflow, step);
   const { notes } = withNote(step, `Reopened: ${reason}`);
   const steps = workflow.steps.map((other): WorkflowStep => {
     if (other.index === index)
@@ -140,7 +132,7 @@ export function cancel(workflow: Workflow, at: string, reason: string | null = n
 /** Completes a workflow whose steps have all ended; without an outcome the worst of the steps counts. */
 export function complete(workflow: Workflow, outcome: Outcome | null, at: string): Workflow {
   demand(workflow, 'active');
-  const openSteps = workflow.steps.filter(({ completedAt }) => completedAt === null).map(({ index }) => index);
+  const openSteps = workflow.steps.filter(isOpen).map(({ index }) => index);
   if (openSteps.length > 0) throw new AppError('WORKFLOW_STEPS_OPEN', { openSteps });
   const worst = WORST.find((one) => workflow.steps.some((step) => step.outcome === one)) ?? 'passed';
   const next = changed(workflow, at);
@@ -190,8 +182,20 @@ function noted(workflow: Workflow, text: string): WorkflowStep[] {
   return steps.map((step) => (step.index === current ? withNote(step, text) : step));
 }
 
+/** Throws VALIDATION_ERROR where the notes have no room for the text. */
 function withNote(step: WorkflowStep, text: string): WorkflowStep {
-  return { ...step, notes: step.notes ? `${step.notes}\n\n${text}` : text };
+  const notes = step.notes ? `${step.notes}\n\n${text}` : text;
+  if (isLonger(notes, MAX_STEP_NOTES)) {
+    const path = `steps[${String(step.index)}].notes`;
+    const message = `${path} would be longer than ${String(MAX_STEP_NOTES)} characters with what is to be noted: shorten them first`;
+    throw AppError.invalid(path, 'maxLength', message);
+  }
+  return { ...step, notes };
+}
+
+/** In characters, as contracts count them: an emoji is one, not two. */
+function isLonger(text: string, limit: number): boolean {
+  return text.length > limit && [...text].length > limit;
 }
 
 function withStep(workflow: Workflow, step: WorkflowStep): WorkflowStep[] {
@@ -218,8 +222,7 @@ function written({ notes, links, testsCovered, bugs }: StepContent): Partial<Wor
 function currentStep(workflow: Workflow, index: number): WorkflowStep {
   demand(workflow, 'active');
   const step = stepOf(workflow, index);
-  if (step.status !== 'in_progress')
-    throw new AppError('STEP_OUT_OF_ORDER', { currentStepIndex: workflow.currentStepIndex, stepStatus: step.status });
+  if (step.status !== 'in_progress') throw notNow(workflow, step);
   return step;
 }
 
@@ -230,6 +233,32 @@ function stepOf(workflow: Workflow, index: number): WorkflowStep {
 }
 
 function demand(workflow: Workflow, ...statuses: WorkflowStatus[]): void {
-  const { status } = workflow;
-  if (!statuses.includes(status)) throw new AppError('WORKFLOW_INVALID_STATE', { status, allowed: ALLOWED[status] });
+  if (!statuses.includes(workflow.status)) throw notNow(workflow);
+}
+
+/** Names the state, and the step that is in the way where one is. */
+function notNow(workflow: Workflow, step?: WorkflowStep): AppError {
+  const { status, currentStepIndex } = workflow;
+  const allowed = transitionsOf(workflow);
+  if (!step) return new AppError('WORKFLOW_INVALID_STATE', { status, allowed });
+  const { index, status: stepStatus } = step;
+  return new AppError('WORKFLOW_INVALID_STATE', { status, allowed, index, stepStatus, currentStepIndex });
+}
+
+/** What may be done next, by the names of the routes. */
+function transitionsOf({ status, steps }: Workflow): string[] {
+  if (status === 'paused') return ['resume', 'handover', 'cancel'];
+  if (status !== 'active') return [];
+  const [open, ended] = [steps.some(isOpen), steps.some((step) => !isOpen(step))];
+  return [
+    ...(open ? ['steps/complete', 'steps/skip'] : []),
+    ...(ended ? ['steps/reopen'] : []),
+    'pause',
+    ...(open ? [] : ['complete']),
+    'cancel',
+  ];
+}
+
+function isOpen({ completedAt }: WorkflowStep): boolean {
+  return completedAt === null;
 }

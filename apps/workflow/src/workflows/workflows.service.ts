@@ -14,7 +14,15 @@ import {
   type Workflow,
   WorkflowChanged,
 } from '@qa-pms/contracts';
-import { Database, isUniqueViolation, lookup, pagedStatement, statement, type Transaction } from '@qa-pms/database';
+import {
+  Database,
+  isUniqueViolation,
+  lookup,
+  ordersBy,
+  sortedStatements,
+  statement,
+  type Transaction,
+} from '@qa-pms/database';
 import {
   caller,
   can,
@@ -30,19 +38,18 @@ import { type ChangeName, complete, handOver, pause } from './workflow-rules.js'
 import { lockWorkflow, toWorkflow, updateWorkflow, type WorkflowRow } from './workflow-rows.js';
 
 const GET = lookup('workflows-get', 'SELECT * FROM workflow.workflows WHERE id = $1');
-const LIST = pagedStatement('workflows-list', {
+const ORDERS = ordersBy({ started_at: 'started_at', updated_at: 'updated_at', status: 'status' }, 'id');
+const LISTS = sortedStatements('workflows-list', ORDERS, {
   select: '*',
   from: `workflow.workflows
    WHERE project_id = $1 AND ($2::text IS NULL OR status = $2) AND ($3::uuid IS NULL OR user_id = $3)
      AND ($4::text IS NULL OR ticket_key = $4) AND ($5::uuid IS NULL OR template_id = $5)
      AND ($6::timestamptz IS NULL OR started_at >= $6) AND ($7::timestamptz IS NULL OR started_at < $7)`,
-  order: 'started_at DESC, id DESC',
   parameters: 7,
 });
-const OPEN_OF_USER = pagedStatement('workflows-open-of-user', {
+const OPEN_OF_USER = sortedStatements('workflows-open-of-user', ORDERS, {
   select: '*',
   from: `workflow.workflows WHERE project_id = $1 AND user_id = $2 AND status IN ('active', 'paused')`,
-  order: 'updated_at DESC, id DESC',
   parameters: 2,
 });
 const OPEN_ON_TICKET = lookup(
@@ -96,13 +103,17 @@ export class WorkflowsService {
       from ?? null,
       to ?? null,
     ];
-    const { rows, total } = await this.db.readPage<WorkflowRow>(LIST, filters, query);
+    const { rows, total } = await this.db.readPage<WorkflowRow>(LISTS[query.sortBy ?? '-started_at'], filters, query);
     return paged(rows.map(toWorkflow), total, query);
   }
 
   async listMine(query: ListMyActiveWorkflows): Promise<{ data: Workflow[]; pagination: Pagination }> {
     const values = [requireProject(), requireUser().userId];
-    const { rows, total } = await this.db.readPage<WorkflowRow>(OPEN_OF_USER, values, query);
+    const { rows, total } = await this.db.readPage<WorkflowRow>(
+      OPEN_OF_USER[query.sortBy ?? '-updated_at'],
+      values,
+      query,
+    );
     return paged(rows.map(toWorkflow), total, query);
   }
 
@@ -148,7 +159,8 @@ export class WorkflowsService {
     const given = await this.db.replyGiven<Workflow>();
     if (given) return given.reply;
     const member = await this.bus.request(GetMember, { userId: command.toUserId });
-    if (!permissionsOf(member.roles).includes('workflows:write')) {
+    const { roles, installationRoles = [] } = member;
+    if (!permissionsOf([...roles, ...installationRoles]).includes('workflows:write')) {
       throw new AppError('FORBIDDEN', { permission: 'workflows:write', userId: command.toUserId });
     }
     const by = requireUser().displayName;

@@ -40,7 +40,7 @@ interface Signs {
   isCode: boolean;
   /** What is put around the text, the innermost first. */
   wrappers: string[];
-  /** The address that the text leads to; null where that is none, or not harmless. */
+  /** Where the text leads; null where that is nowhere, or not harmless. */
   href: string | null;
 }
 
@@ -48,11 +48,10 @@ interface Signs {
 function signsOf(marks: AdfMark[]): Signs {
   const types = [...new Set(marks.map(({ type }) => type))];
   const link = marks.find(({ type }) => type === 'link');
-  const href = link ? attribute(link, 'href') : null;
   return {
     isCode: types.includes('code'),
     wrappers: types.flatMap((type) => (Object.hasOwn(WRAPPERS, type) ? [WRAPPERS[type] ?? ''] : [])),
-    href: safeHref(href) === null ? null : href,
+    href: link ? safeHref(attribute(link, 'href')) : null,
   };
 }
 
@@ -71,8 +70,8 @@ function oneInline(node: AdfNode): string {
     case 'hardBreak':
       return '\\\n';
     case 'inlineCard': {
-      const [words, url] = [inlineWords(node), attribute(node, 'url')];
-      return safeHref(url) === null ? escapeText(words) : link(escapeLabel(words), url);
+      const [words, href] = [inlineWords(node), safeHref(attribute(node, 'url'))];
+      return href === null ? escapeText(words) : `[${escapeLabel(words)}](${href})`;
     }
     case 'status':
       return wrapped(escapeText(inlineWords(node)), '**');
@@ -93,17 +92,10 @@ function markedText(text: string, marks: AdfMark[]): string {
   const escaped = href === null ? escapeText(core) : escapeLabel(core);
   let result = asCode ? codeSpan(core) : escaped;
   for (const sign of wrappers) result = wrapped(result, sign);
-  if (href !== null) result = link(result, href);
+  if (href !== null) result = `[${result}](${href})`;
   return `${before}${result}${after}`;
 }
 
 function wrapped(text: string, sign: string): string {
   return text === '' ? '' : `${sign}${text}${sign}`;
-}
-
-/** A link where its address is harmless, else only its label. */
-function link(label: string, address: string | null): string {
-  const href = safeHref(address);
-  if (href === null) return label;
-  return `[${label}](${href})`;
 }

@@ -1,5 +1,5 @@
-import { type ListTickets, TICKET_SORTS, type TicketSummary } from '@qa-pms/contracts';
-import { pagedStatement, type PagedStatement } from '@qa-pms/database';
+import type { ListTickets, TICKET_SORTS, TicketSummary } from '@qa-pms/contracts';
+import { sortedStatements } from '@qa-pms/database';
 
 /** Whose tickets: of an account, of an address that Jira shows, or of nobody. */
 export interface AssigneeFilter {
@@ -12,9 +12,7 @@ export interface TicketListRow extends Omit<TicketSummary, 'updatedAt'> {
   updatedAt: Date;
 }
 
-type Sort = (typeof TICKET_SORTS)[number];
-
-const ORDERS: Record<Sort, string> = {
+const ORDERS: Record<(typeof TICKET_SORTS)[number], string> = {
   updated_at: 'jira_updated_at, key_number',
   '-updated_at': 'jira_updated_at DESC, key_number DESC',
   key: 'jira_project_key, key_number',
@@ -33,22 +31,13 @@ const FILTER = `jira.tickets
     AND ($7::text IS NULL OR assignee_email = $7)
     AND ($8::text[] IS NULL OR search_text ILIKE ALL ($8))`;
 
-const LISTS = Object.fromEntries(
-  TICKET_SORTS.map((sort) => [
-    sort,
-    pagedStatement(`jira-list-tickets${sort}`, {
-      select: `key, title, type, status, jira_status AS "jiraStatus", detail->>'priority' AS priority, components,
-        detail->'assignee' AS assignee, jira_updated_at AS "updatedAt", detail->>'url' AS url`,
-      from: FILTER,
-      order: ORDERS[sort],
-      parameters: 8,
-    }),
-  ]),
-) as Record<Sort, PagedStatement>;
-
-export function listStatement(sort: Sort): PagedStatement {
-  return LISTS[sort];
-}
+/** The list in each of its orders. */
+export const LISTS = sortedStatements('jira-list-tickets', ORDERS, {
+  select: `key, title, type, status, jira_status AS "jiraStatus", detail->>'priority' AS priority, components,
+    detail->'assignee' AS assignee, jira_updated_at AS "updatedAt", detail->>'url' AS url`,
+  from: FILTER,
+  parameters: 8,
+});
 
 /** Values of the filter's parameters. */
 export function filterValues(projectId: string, query: ListTickets, assignee: AssigneeFilter): unknown[] {

@@ -14,7 +14,7 @@ import { JiraSettings } from '../jira.settings.js';
 import { Connections } from '../sync/connections.js';
 import { TicketFetcher } from '../sync/ticket-fetcher.js';
 import { TicketStore } from './ticket.store.js';
-import { type AssigneeFilter, filterValues, listStatement, type TicketListRow } from './tickets.queries.js';
+import { type AssigneeFilter, filterValues, LISTS, type TicketListRow } from './tickets.queries.js';
 import type { TicketDetail } from './to-ticket.js';
 
 /** Somebody waits for a page: Jira gets this long, with one more try in it. */
@@ -68,7 +68,7 @@ export class TicketsService {
   }
 
   private find(query: ListTickets, values: unknown[]): Promise<{ rows: TicketListRow[]; total: number }> {
-    return this.db.readPage<TicketListRow>(listStatement(query.sortBy ?? '-updated_at'), values, query);
+    return this.db.readPage<TicketListRow>(LISTS[query.sortBy ?? '-updated_at'], values, query);
   }
 
   /** Null: somebody who has no tickets, because nobody in Jira is known to be them. */

@@ -37,6 +37,14 @@ describe('toTicketRow', () => {
     expect([assigneeEmail, urgency]).toEqual([null, 0]);
   });
 
+  it('makes titles and types that a workflow can take over', () => {
+    const long = rowOf({ summary: 'x'.repeat(5000), issuetype: { name: 'y'.repeat(500) } }).detail;
+    const empty = rowOf({ summary: '\u0000', issuetype: { name: '\u0000' } }).detail;
+
+    expect([long.title.length, long.type.length]).toEqual([1000, 200]);
+    expect([empty.title, empty.type]).toEqual(['PMS-7', 'Unknown']);
+  });
+
   it.each([
     [
       {

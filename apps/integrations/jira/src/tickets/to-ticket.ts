@@ -20,6 +20,8 @@ export interface TicketRow {
 }
 
 /** What the contract allows at most. */
+const MAX_TITLE = 1_000;
+const MAX_TYPE = 200;
 const MAX_DESCRIPTION = 500_000;
 const MAX_COMMENT = 50_000;
 const MAX_SEARCH_TEXT = 100_000;
@@ -53,8 +55,8 @@ export function toTicketRow(issue: JiraIssue, siteUrl: string, statuses: StatusM
     searchText: [issue.key, issue.summary, ...words].join('\n').slice(0, MAX_SEARCH_TEXT).toWellFormed(),
     detail: {
       key: issue.key,
-      title: issue.summary,
-      type: issue.type,
+      title: issue.summary.slice(0, MAX_TITLE).toWellFormed(),
+      type: issue.type.slice(0, MAX_TYPE).toWellFormed(),
       status: statuses.statusOf(issue.status),
       jiraStatus: issue.status.name,
       priority: issue.priority,
