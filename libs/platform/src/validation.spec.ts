@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { AppError, CorrectSession, CreateTemplate, UpdateReport } from '@qa-pms/contracts';
-import { validatePayload, type Violation } from './validation.js';
+import { validatePayload, validateReceived, type Violation } from './validation.js';
 
 const ID = '0198c5b0-7d7e-7c3a-9d2f-0a1b2c3d4e5f';
 const TEMPLATE = { name: 'Hotfix', steps: [{ name: 'Look', description: '', estimateSeconds: 60 }] };
@@ -80,5 +80,26 @@ describe('a payload', () => {
     ['epoch', false],
   ])('takes %s as a moment: %s', (startedAt, isLegal) => {
     expect(violationsOf(CorrectSession, { id: ID, startedAt, reason: 'x' }).length === 0).toBe(isLegal);
+  });
+});
+
+describe('a payload of an event that came', () => {
+  it('loses what this version does not know, at every depth', () => {
+    const payload = {
+      ...TEMPLATE,
+      ticketType: null,
+      mood: 'good',
+      steps: [{ ...TEMPLATE.steps[0], colour: { hue: 1 } }],
+    };
+
+    validateReceived(CreateTemplate, payload);
+
+    expect(payload).toEqual({ ...TEMPLATE, ticketType: null });
+  });
+
+  it('is refused all the same where a known field is wrong', () => {
+    expect(() => {
+      validateReceived(CreateTemplate, { ...TEMPLATE, name: 7, mood: 'good' });
+    }).toThrow(AppError);
   });
 });

@@ -1,4 +1,4 @@
-import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+import { Ajv, type ErrorObject, type Options, type ValidateFunction } from 'ajv';
 import addFormats from 'ajv-formats';
 import { AppError, type DtoClass, type EventClass, wireName } from '@qa-pms/contracts';
 import { defaultMetadataStorage } from 'class-transformer/cjs/storage.js';
@@ -30,8 +30,35 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const EXPLAINED_VALUES = 1_000;
 
 let definitions: Record<string, JsonSchema> | null = null;
-let ajv: Ajv | null = null;
-const validators = new Map<DtoClass, ValidateFunction>();
+
+/** Compiled checks, by class: ValidationPipe alone would cost more than the rest of a request. */
+class Checks {
+  private readonly compiled = new Map<DtoClass, ValidateFunction>();
+  private ajv: Ajv | null = null;
+
+  constructor(private readonly options: Options = {}) {}
+
+  of(dto: DtoClass): ValidateFunction {
+    const known = this.compiled.get(dto);
+    if (known) return known;
+    const name = schemaName(dto);
+    const schema = name === null ? jsonSchemaOf(dto) : { $ref: `${ROOT}#/definitions/${name}` };
+    const check = this.compiler().compile(schema);
+    this.compiled.set(dto, check);
+    return check;
+  }
+
+  private compiler(): Ajv {
+    if (this.ajv) return this.ajv;
+    this.ajv = new Ajv({ strict: false, allErrors: false, formats: { uuid: UUID }, ...this.options });
+    addFormats.default(this.ajv, ['date', 'date-time']);
+    this.ajv.addSchema({ $id: ROOT, definitions: allSchemas() });
+    return this.ajv;
+  }
+}
+
+const strict = new Checks();
+const lenient = new Checks({ removeAdditional: true });
 
 function allSchemas(): Record<string, JsonSchema> {
   if (definitions) return definitions;
@@ -64,26 +91,22 @@ function schemaName(dto: DtoClass): string | null {
   return null;
 }
 
-/** A compiled check of a payload: ValidationPipe alone would cost more than the rest of a request. */
-export function payloadValidator(dto: DtoClass): ValidateFunction {
-  const known = validators.get(dto);
-  if (known) return known;
-  if (!ajv) {
-    ajv = new Ajv({ strict: false, allErrors: false, formats: { uuid: UUID } });
-    addFormats.default(ajv, ['date', 'date-time']);
-    ajv.addSchema({ $id: ROOT, definitions: allSchemas() });
-  }
-  const name = schemaName(dto);
-  const validate = ajv.compile(name === null ? jsonSchemaOf(dto) : { $ref: `${ROOT}#/definitions/${name}` });
-  validators.set(dto, validate);
-  return validate;
-}
-
 /** Throws VALIDATION_ERROR with every violation when `value` is not a legal payload of the class. */
 export function validatePayload(dto: DtoClass, value: unknown): void {
-  const validate = payloadValidator(dto);
-  if (validate(value)) return;
-  const first = (validate.errors ?? []).map(fromAjv);
+  validate(strict.of(dto), dto, value);
+}
+
+/**
+ * The same for an event that came, whose sender may be of a later version: fields that this version does not know are
+ * taken out of `value`. To refuse them would make each new field of an event a breaking change.
+ */
+export function validateReceived(event: DtoClass, value: unknown): void {
+  validate(lenient.of(event), event, value);
+}
+
+function validate(check: ValidateFunction, dto: DtoClass, value: unknown): void {
+  if (check(value)) return;
+  const first = (check.errors ?? []).map(fromAjv);
   const explained = explain(dto, value);
   throw new AppError('VALIDATION_ERROR', { violations: explained.length > 0 ? explained : first });
 }

@@ -379,6 +379,13 @@ function contract(brokers: () => string): void {
     expect(seen.get('large')).toEqual(sizes.map((_size, number) => number));
   });
 
+  it('takes an event of a later version, which has fields that are not known here', async () => {
+    await Promise.all(runtime.wire.publish([place({ key: 'later', number: 1, mood: 'good' } as Happened)]));
+    await until(() => seen.has('later') || dead.some(({ event }) => event.key === 'later'));
+
+    expect(seen.get('later')).toEqual([1]);
+  });
+
   it('tries an event again and keeps the order of its key meanwhile', async () => {
     faults.set('b#0', 'refuse once');
 

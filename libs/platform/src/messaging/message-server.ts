@@ -7,7 +7,7 @@ import { infrastructureFault, toAppError } from '../faults.js';
 import type { Log } from '../log.js';
 import { countFault } from '../telemetry/http-telemetry.js';
 import { subjectOf } from '../telemetry/spans.js';
-import { validatePayload } from '../validation.js';
+import { validatePayload, validateReceived } from '../validation.js';
 import type { DeadLetterStore } from './dead-letters.js';
 import type { Envelope, EventEnvelope, ReplyEnvelope } from './envelope.js';
 import { contextOfEvent, contextOfRequest, fromWire, toWire } from './envelope.js';
@@ -258,7 +258,7 @@ export class MessageServer extends Server implements CustomTransportStrategy {
 
   private async handle(entry: Entry, event: EventEnvelope, handling?: Handling): Promise<void> {
     const payload: unknown = JSON.parse(event.body);
-    validatePayload(entry.message, payload);
+    validateReceived(entry.message, payload);
     handling?.describe(() => subjectOf(payload as object));
     await entry.call(payload);
   }
