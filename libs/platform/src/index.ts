@@ -39,6 +39,7 @@ export * from './secrets.js';
 export * from './service.js';
 export * from './stop.js';
 export * from './tls.js';
+export * from './telemetry/cache.js';
 export * from './telemetry/http-telemetry.js';
 export * from './telemetry/metrics.routes.js';
 export * from './telemetry/metrics.js';

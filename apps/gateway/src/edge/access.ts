@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { type Access as UserAccess, AppError, permissionsOf, ResolveAccess } from '@qa-pms/contracts';
-import { type Caller, MessageBus, SYSTEM } from '@qa-pms/platform';
-import { LRUCache } from 'lru-cache';
+import { Cache, type Caller, MessageBus, SYSTEM } from '@qa-pms/platform';
 
 /** Changes of roles and memberships take effect within this. */
 const FRESH_MS = 1_000;
@@ -11,7 +10,12 @@ const OUTSIDE = '';
 /** Roles and memberships of users, asked of identity and kept for a second. */
 @Injectable()
 export class Access {
-  private readonly users = new LRUCache<string, Promise<UserAccess>>({ max: 10_000, ttl: FRESH_MS });
+  private readonly users = new Cache<Promise<UserAccess>>({
+    service: 'gateway',
+    name: 'access',
+    max: 10_000,
+    ttlMs: FRESH_MS,
+  });
   /** What was answered of a user, by the name that a request gave the project. */
   private readonly callers = new WeakMap<UserAccess, Map<string | null, Caller>>();
 
@@ -56,7 +60,9 @@ export class Access {
     if (known) return known;
     const asked = this.bus.request(ResolveAccess, { userId }, { caller: SYSTEM });
     this.users.set(userId, asked);
-    asked.catch(() => this.users.delete(userId));
+    asked.catch(() => {
+      this.users.delete(userId);
+    });
     return asked;
   }
 }

@@ -1,9 +1,8 @@
 import { hash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { AppError, GetSigningKeys } from '@qa-pms/contracts';
-import { MessageBus, SYSTEM } from '@qa-pms/platform';
+import { Cache, MessageBus, SYSTEM } from '@qa-pms/platform';
 import { createLocalJWKSet, errors, type JWTVerifyGetKey, jwtVerify } from 'jose';
-import { LRUCache } from 'lru-cache';
 import { GatewaySettings } from '../gateway.settings.js';
 
 /** By so much clocks may differ. */
@@ -22,7 +21,7 @@ export interface TokenClaims {
 /** Verifies access tokens. A token that was verified is known by its hash until it expires. */
 @Injectable()
 export class Tokens {
-  private readonly verified = new LRUCache<string, TokenClaims>({ max: CACHED_TOKENS });
+  private readonly verified = new Cache<TokenClaims>({ service: 'gateway', name: 'tokens', max: CACHED_TOKENS });
   private readonly hashes = new WeakMap<object, { token: string; name: string }>();
   private keys: { get: JWTVerifyGetKey; json: unknown; fetchedAt: number } | null = null;
 
@@ -42,7 +41,7 @@ export class Tokens {
     const known = this.verified.get(name);
     if (known && known.expiresAt > Date.now()) return known;
     const claims = await this.check(token);
-    this.verified.set(name, claims, { ttl: Math.max(1, claims.expiresAt - Date.now()) });
+    this.verified.set(name, claims, Math.max(1, claims.expiresAt - Date.now()));
     return claims;
   }
 
