@@ -6,22 +6,25 @@ const FOREVER_MS = 60_000;
 describe('waiting for a change', () => {
   it('ends for all who wait for that workflow', async () => {
     const arrivals = new Arrivals();
-    const waiting = Promise.all([arrivals.next('a', FOREVER_MS), arrivals.next('a', FOREVER_MS)]);
+    const waiting = Promise.all([arrivals.next('a', 1, FOREVER_MS), arrivals.next('a', 2, FOREVER_MS)]);
 
-    arrivals.announce('a');
+    arrivals.announce('a', 2);
 
     await expect(waiting).resolves.toHaveLength(2);
   });
 
-  it('goes on when another workflow changes', async () => {
+  it.each([
+    ['another workflow changes', 'b', 9],
+    ['an earlier change has come', 'a', 1],
+  ])('goes on when %s', async (_what, id, rowVersion) => {
     const arrivals = new Arrivals();
     let isOver = false;
-    const waiting = arrivals.next('a', FOREVER_MS).then(() => (isOver = true));
+    const waiting = arrivals.next('a', 2, FOREVER_MS).then(() => (isOver = true));
 
-    arrivals.announce('b');
+    arrivals.announce(id, rowVersion);
     await Promise.resolve();
     const wasOver = isOver;
-    arrivals.announce('a');
+    arrivals.announce('a', 2);
     await waiting;
 
     expect(wasOver).toBe(false);
@@ -30,6 +33,6 @@ describe('waiting for a change', () => {
   it('ends after the given time', async () => {
     const arrivals = new Arrivals();
 
-    await expect(arrivals.next('a', 1)).resolves.toBeUndefined();
+    await expect(arrivals.next('a', 1, 1)).resolves.toBeUndefined();
   });
 });

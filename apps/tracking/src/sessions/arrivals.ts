@@ -1,27 +1,33 @@
 import { Injectable } from '@nestjs/common';
 
-/** Tells those who wait for a change of a workflow that one was applied by this instance. */
+interface Waiting {
+  rowVersion: number;
+  wake: () => void;
+}
+
+/** Tells those who wait for a change of a workflow that this instance has applied it, or a later one. */
 @Injectable()
 export class Arrivals {
-  private readonly waiting = new Map<string, Set<() => void>>();
+  private readonly waiting = new Map<string, Set<Waiting>>();
 
-  /** A change of the workflow has been committed. */
-  announce(workflowId: string): void {
-    for (const wake of this.waiting.get(workflowId) ?? []) wake();
+  /** A change of the workflow has been committed, which made it this version. */
+  announce(workflowId: string, rowVersion: number): void {
+    for (const one of this.waiting.get(workflowId) ?? []) if (one.rowVersion <= rowVersion) one.wake();
   }
 
-  /** Resolves at the next change of the workflow, or after so many milliseconds. */
-  async next(workflowId: string, milliseconds: number): Promise<void> {
+  /** Resolves once the workflow has this version here, or after so many milliseconds. */
+  async next(workflowId: string, rowVersion: number, milliseconds: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<undefined>();
     const wake = (): void => {
       resolve(undefined);
     };
     const timer = setTimeout(wake, milliseconds);
     const others = this.waiting.get(workflowId) ?? new Set();
-    this.waiting.set(workflowId, others.add(wake));
+    const own = { rowVersion, wake };
+    this.waiting.set(workflowId, others.add(own));
     await promise;
     clearTimeout(timer);
-    others.delete(wake);
+    others.delete(own);
     if (others.size === 0 && this.waiting.get(workflowId) === others) this.waiting.delete(workflowId);
   }
 }

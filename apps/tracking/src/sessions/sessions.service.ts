@@ -41,7 +41,7 @@ export class SessionsService {
       await this.storeTimes(tx, before, after, touched, new Date(event.at));
       if (event.change === 'completed' || event.change === 'cancelled') this.publishTimes(tx, after);
     });
-    this.arrivals.announce(id);
+    this.arrivals.announce(id, rowVersion);
     const tracked = followed.at(-1);
     if (tracked) this.metrics.changed(event, workflowTime(tracked, new Date(event.at), this.settings.idleSeconds));
   }

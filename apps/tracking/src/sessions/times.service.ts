@@ -8,7 +8,10 @@ import { toTracked, TRACKED_BY_ID, type TrackedRow } from './sessions.queries.js
 import type { Tracked } from './tracked-workflow.js';
 import { activeSession, workflowTime } from './workflow-time.js';
 
-/** Another instance may apply the change: then nobody here announces it. */
+/**
+ * Another instance may apply the change: then nobody here announces it. The first look comes after this, each later one
+ * after twice the time before: whoever waits because much is under way must not be what is under way.
+ */
 const POLL_MS = 100;
 
 /** Answers what was spent on a workflow. */
@@ -38,9 +41,10 @@ export class TimesService {
   /** The workflow with at least this `rowVersion`. One that is unknown may be on its way, so that is waited for too. */
   private async arrived(workflowId: string, rowVersion: number): Promise<Tracked | null> {
     const deadline = Date.now() + this.settings.arrivalWaitMs;
-    for (;;) {
+    for (let pollMs = POLL_MS; ; pollMs *= 2) {
       // Asked for before it is read: what arrives in between would be missed otherwise.
-      const next = rowVersion > 0 ? this.arrivals.next(workflowId, POLL_MS) : null;
+      const next =
+        rowVersion > 0 ? this.arrivals.next(workflowId, rowVersion, Math.min(pollMs, deadline - Date.now())) : null;
       const tracked = await this.visible(workflowId);
       if (!next || (tracked && tracked.workflow.rowVersion >= rowVersion)) return tracked;
       if (Date.now() >= deadline) {
