@@ -36,7 +36,7 @@ export class ReportPosting {
       );
     }
     await this.db.once(async (tx) => {
-      for (const refusal of refusals) await this.reports.notice(tx, workflowId, refusal);
+      for (const refusal of refusals) this.reports.notice(tx, workflowId, refusal);
     });
   }
 

@@ -146,7 +146,7 @@ export class WorkflowsService {
       const workflow = await this.apply(tx, command, 'completed', (before, at) =>
         complete(before, command.outcome ?? null, at),
       );
-      await this.reports.draft(tx, workflow, command);
+      this.reports.draft(tx, workflow, command);
       fresh.push(workflow);
       return workflow;
     });
