@@ -1,6 +1,7 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { connect, createDataSource, DatabaseSettings } from '@qa-pms/database';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '@qa-pms/database/embedded';
@@ -187,4 +188,14 @@ async function offerTls(server: EmbeddedPostgres, authority: TestAuthority): Pro
   } finally {
     await admin.end();
   }
+  // The answer says that the server was told, not that it has read its settings: new connections have what it has read.
+  while (!(await offersTls(server))) await sleep(20);
+}
+
+async function offersTls(server: EmbeddedPostgres): Promise<boolean> {
+  const admin = new pg.Client({ connectionString: server.adminUrl });
+  await admin.connect();
+  const { rows } = await admin.query<{ ssl: string }>('SHOW ssl');
+  await admin.end();
+  return rows[0]?.ssl === 'on';
 }
