@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { borrowed, createDataSource, Database, DatabaseSettings, lookup, statement } from '@qa-pms/database';
+import { borrowed, createDataSource, Database, DatabaseSettings, lookup, poolOf, statement } from '@qa-pms/database';
 import { infrastructureFault, logFor, runAsSystem } from '@qa-pms/platform';
 import { startService, startTcpProxy, startTestDatabase, type TcpProxy, type TestDatabase } from '@qa-pms/testing';
 import { pino } from 'pino';
@@ -112,7 +112,7 @@ describe('a connection to a server that has vanished', () => {
     const fault = await runAsSystem({}, work).catch(infrastructureFault);
     network.pass();
     // TypeORM gives a connection back before its end is heard of.
-    await sleep(50);
+    while (poolOf(dataSource).totalCount > 0) await sleep(10);
 
     expect(fault).toMatchObject({ code: 'UPSTREAM_UNAVAILABLE', details: { upstream: 'database' } });
     expect(await runAsSystem({}, () => db.read(ONE))).toEqual([{ one: 1 }]);
