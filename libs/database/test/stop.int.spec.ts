@@ -57,9 +57,10 @@ class ToyProcess {
     this.child.kill(signal);
   }
 
-  async until(msg: string): Promise<Line> {
+  /** The line that says so, or so many of which the last. */
+  async until(msg: string, count = 1): Promise<Line> {
     for (;;) {
-      const line = this.lines.find((one) => one.msg === msg);
+      const line = this.lines.filter((one) => one.msg === msg)[count - 1];
       if (line) return line;
       await sleep(20);
     }
@@ -93,8 +94,9 @@ describe('a stop', () => {
   });
 
   it('fails readiness at once, serves for its grace, finishes what is in hand, and refuses the rest', async () => {
-    toy = await ToyProcess.start(database.url, { SHUTDOWN_GRACE_MS: '800' });
-    const open = connect(Number(new URL(toy.url).port), '127.0.0.1');
+    toy = await ToyProcess.start(database.url, { SHUTDOWN_GRACE_MS: '2000', REQUEST_TIMEOUT_MS: '60000' });
+    const open = connect(Number(new URL(toy.url).port), '127.0.0.1').setEncoding('utf8');
+    const said = open.toArray();
 
     toy.signal('SIGTERM');
     await toy.until('stopping: readiness fails from now on');
@@ -104,12 +106,15 @@ describe('a stop', () => {
       toy.get('/hang404'),
     ]);
     const slow = toy.get('/slow', 'one-request');
-    await sleep(1_200);
+    await toy.until('waits');
+    // The grace.
+    await toy.until('stop phase ended');
     const [late, liveLate] = await Promise.all([toy.get('/slow'), toy.get('/health/live')]);
-    let old = '';
-    open.on('data', (chunk: Buffer) => (old += chunk.toString()));
     open.write('GET /slow HTTP/1.1\r\nHost: a\r\n\r\n');
+    await toy.until('waits', 2);
+    toy.signal('SIGUSR2');
     const finished = await slow;
+    const old = (await said).join('');
     const ended = await toy.ended;
 
     expect([ready.status, live.status, inGrace.status]).toEqual([503, 200, 404]);
@@ -134,8 +139,9 @@ describe('a stop', () => {
       .map(({ durationMs }) => typeof durationMs);
     expect(new Set(durations)).toEqual(new Set(['number']));
     expect(toy.lines.at(-1)?.msg).toBe('stopped');
-    // The request and the message that it sent.
+    // What the toy says, the request and the message that it sent.
     expect(toy.lines.filter(({ requestId }) => requestId === 'one-request')).toEqual([
+      expect.objectContaining({ msg: 'waits' }),
       expect.objectContaining({ msg: 'message', message: 'wait.v1', outcome: 'ok', durationMs: expect.any(Number) }),
       expect.objectContaining({ msg: 'request', method: 'GET', route: '/slow', status: 200 }),
     ]);

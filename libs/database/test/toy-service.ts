@@ -1,25 +1,28 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { once } from 'node:events';
 import { Controller, Get, Module } from '@nestjs/common';
 import { query, TextField } from '@qa-pms/contracts';
 import { DatabaseModule, DatabaseSettings } from '@qa-pms/database';
-import { defineService, Handle, MessageBus, runService, SYSTEM } from '@qa-pms/platform';
+import { defineService, Handle, Log, MessageBus, runService, SYSTEM } from '@qa-pms/platform';
 
 class Done {
   @TextField({ description: 'What was done.', max: 10 })
   done!: string;
 }
 class Wait extends query({ service: 'tracking', name: 'wait', reply: Done, permission: null }) {
-  @TextField({ description: 'Milliseconds, or forever.', max: 10 })
+  @TextField({ description: 'For a signal, or forever.', max: 10 })
   how!: string;
 }
 
 @Controller()
 class ToyRoutes {
-  constructor(private readonly bus: MessageBus) {}
+  constructor(
+    private readonly bus: MessageBus,
+    private readonly log: Log,
+  ) {}
 
   @Get('slow')
   slow(): Promise<Done> {
-    return this.ask('1500');
+    return this.ask('SIGUSR2');
   }
 
   @Get('hang')
@@ -29,8 +32,9 @@ class ToyRoutes {
 
   @Handle(Wait)
   async wait({ how }: Wait): Promise<Done> {
+    this.log.info({ how }, 'waits');
     if (how === 'forever') await new Promise(() => undefined);
-    await sleep(Number(how));
+    await once(process, how);
     return { done: how };
   }
 
