@@ -151,7 +151,7 @@ describe('a stop', () => {
   it('is forced where a handler hangs, and says what still ran', async () => {
     toy = await ToyProcess.start(database.url, { SHUTDOWN_TIMEOUT_MS: '1000', REQUEST_TIMEOUT_MS: '60000' });
     void toy.get('/hang').catch(() => null);
-    await sleep(300);
+    await toy.until('waits');
 
     toy.signal('SIGINT');
     const ended = await toy.ended;
@@ -171,7 +171,7 @@ describe('a stop', () => {
     toy = await ToyProcess.start(database.url, { SHUTDOWN_TIMEOUT_MS: '1000', REQUEST_TIMEOUT_MS: '60000' });
     const gone = new AbortController();
     const asked = fetch(`${toy.url}/hang`, { signal: gone.signal }).catch(() => null);
-    await sleep(300);
+    await toy.until('waits');
     gone.abort();
     await asked;
     const line = await toy.until('request');
