@@ -207,6 +207,8 @@ describe('a stop', () => {
 
     toy.signal('SIGINT');
     toy.signal('SIGTERM');
+    // It counts from when it hears of the first.
+    await toy.until('stopping: readiness fails from now on');
     await sleep(1_500);
     const meanwhile = await toy.get('/health/live');
     toy.signal('SIGTERM');
