@@ -137,6 +137,8 @@ describe('the embedded PostgreSQL', () => {
     // Without durability a commit is not yet written when it is answered.
     const { owner, pid, adminUrl } = await startElsewhere({ durable: true });
     await query(adminUrl, 'CREATE TABLE kept (i int)');
+    // It is held before: it would start its server again.
+    owner.kill('SIGSTOP');
     process.kill(pid, 'SIGKILL');
     owner.kill('SIGKILL');
     await once(owner, 'exit');
