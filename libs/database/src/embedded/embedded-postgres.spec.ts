@@ -23,7 +23,8 @@ describe('the embedded PostgreSQL', () => {
   afterEach(async () => {
     await server?.stop();
     server = null;
-    await rm(dataDir, { recursive: true, force: true });
+    // A server that an owner has left behind half started may write there for a moment more.
+    await rm(dataDir, { recursive: true, force: true, maxRetries: 20 });
   });
 
   const start = async (persistent = true, durable = false): Promise<EmbeddedPostgres> => {
