@@ -62,13 +62,13 @@ describe('the embedded PostgreSQL', () => {
     }
   };
 
-  /** Kills the owner and gives the server, which is its own process, a few seconds to follow. */
+  /** Kills the owner and gives the server, which is its own process, the time to follow. */
   const killed = async (owner: ChildProcess, pid: number): Promise<void> => {
     owner.kill('SIGKILL');
     await gone(pid);
   };
   const gone = async (pid: number): Promise<void> => {
-    for (let tries = 0; isAlive(pid) && tries < 100; tries += 1) await sleep(50);
+    for (let tries = 0; isAlive(pid) && tries < 400; tries += 1) await sleep(50);
   };
   /** What a server answers that may still be starting. */
   const answered = async (url: string, sql: string): Promise<unknown> => {
@@ -76,7 +76,7 @@ describe('the embedded PostgreSQL', () => {
       try {
         return await query(url, sql);
       } catch (error) {
-        if (tries > 100) throw error;
+        if (tries > 400) throw error;
         await sleep(50);
       }
     }
