@@ -53,12 +53,18 @@ describeWithKafka('the health of a process over Kafka', (kafka) => {
     }
   }
 
+  /** What health says of the broker, and what the consumer does, which may have heard of it a little later. */
+  async function bothBad(): Promise<[HealthReport, string | null]> {
+    const report = await until('unhealthy');
+    for (const limit = Date.now() + LIMIT_MS; consumer() === null && Date.now() < limit;) await sleep(20);
+    return [report, consumer()];
+  }
+
   it('is bad while the broker hangs, and good again after', async () => {
     await until('healthy');
 
     await kafka().pause();
-    const hanging = await until('unhealthy').finally(() => kafka().resume());
-    const consuming = consumer();
+    const [hanging, consuming] = await bothBad().finally(() => kafka().resume());
     const after = await until('healthy');
 
     expect(hanging.checks['kafka']).toMatchObject({
