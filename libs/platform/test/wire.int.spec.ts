@@ -46,8 +46,10 @@ class Append extends command({ service: 'workflow', name: 'append', reply: Echo,
 class Keep extends command({ service: 'workflow', name: 'keep', reply: Echo, key: 'list', isPersonal: true }) {
   @TextField({ description: 'The list.', max: 100 })
   list!: string;
-  @IntegerField({ description: 'Milliseconds until it is kept.', min: 0 })
+  @IntegerField({ description: 'What is kept.' })
   value!: number;
+  @IntegerField({ description: 'How many the list holds before it is kept.', min: 0 })
+  after!: number;
 }
 class Happened extends event({ service: 'workflow', name: 'happened', key: 'key' }) {
   @TextField({ description: 'Whose.', max: 100 })
@@ -92,8 +94,8 @@ class ToyMessages {
   }
 
   @Handle(Keep)
-  async keep({ list, value }: Keep): Promise<Echo> {
-    await sleep(value);
+  async keep({ list, value, after }: Keep): Promise<Echo> {
+    await until(() => (lists.get(list)?.length ?? 0) >= after);
     lists.set(list, [...(lists.get(list) ?? []), value]);
     return { said: String(value) };
   }
@@ -352,11 +354,13 @@ function contract(brokers: () => string): void {
   });
 
   it('handles commands of a personal key in the order of each person, and lets others pass', async () => {
-    const keep = (caller: typeof tester, value: number) => bus.request(Keep, { list: 'personal', value }, { caller });
+    const keep = (caller: typeof tester, value: number, after = 0) =>
+      bus.request(Keep, { list: 'personal', value, after }, { caller });
 
-    await Promise.all([keep(tester, 300), keep(tester, 1), keep({ ...tester, userId: 'somebody else' }, 0)]);
+    // The first goes on once that of somebody else has passed it.
+    await Promise.all([keep(tester, 1, 1), keep(tester, 2), keep({ ...tester, userId: 'somebody else' }, 0)]);
 
-    expect(lists.get('personal')).toEqual([0, 300, 1]);
+    expect(lists.get('personal')).toEqual([0, 1, 2]);
   });
 
   it('delivers events of one key in their order', async () => {
