@@ -26,7 +26,14 @@ describe('the health of all-in-one', () => {
       ...environment,
     };
     const allInOne = await startAllInOne(Configuration.fromEnvironment(given), () => undefined);
-    const { checks } = await allInOne.running.runtime.health.report();
+    const { health } = allInOne.running.runtime;
+    let { checks } = await health.report();
+    const isLate = (): boolean => Object.values(checks).some(({ message }) => message.startsWith('timeout'));
+    for (let tries = 0; isLate() && tries < 20; tries += 1) {
+      // A part that a busy machine keeps waiting is asked again after a second.
+      await sleep(1_100);
+      ({ checks } = await health.report());
+    }
     await allInOne.stop('test');
     return Object.fromEntries(Object.entries(checks).map(([name, { message }]) => [name, message]));
   }
