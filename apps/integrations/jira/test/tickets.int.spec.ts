@@ -112,7 +112,10 @@ describe('tickets', () => {
   });
 
   it('are told whole', async () => {
-    const ticket = await get('DEMO-1');
+    const ticket = await eventually(
+      () => get('DEMO-1'),
+      ({ freshness }) => !freshness.stale,
+    );
 
     expect(ticket.descriptionMarkdown).toContain('## Steps to reproduce\n\n1. Open the booking page');
     expect(ticket.descriptionMarkdown).toContain('```json\n{');
