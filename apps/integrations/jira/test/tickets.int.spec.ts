@@ -207,7 +207,10 @@ describe('without a configured Jira', () => {
     const caller = testCaller({ roles: ['qa'] });
 
     const page = await fixture.service.request(ListTickets, {}, { caller });
-    const health = await fixture.service.http.inject({ method: 'GET', url: '/health/ready' });
+    const health = await eventually(
+      () => fixture.service.http.inject({ method: 'GET', url: '/health/ready' }),
+      ({ statusCode }) => statusCode === 200,
+    );
 
     expect([page.pagination.totalItems, page.freshness]).toEqual([0, { source: 'jira', fetchedAt: null, stale: true }]);
     expect(health.statusCode).toBe(200);
