@@ -36,7 +36,7 @@ const ID = '0198c5b0-7d7e-7c3a-9d2f-0a1b2c3d4e61';
 const SLOW = '0198c5b0-7d7e-7c3a-9d2f-0a1b2c3d4e62';
 /** A workflow that is answered whole. */
 const WHOLE = '0198c5b0-7d7e-7c3a-9d2f-0a1b2c3d4e65';
-const [SLOW_MS, DEADLINE_MS] = [700, 1_000];
+const [SLOW_MS, DEADLINE_MS] = [1_600, 3_000];
 
 const JOINED = '0198c5b0-7d7e-7c3a-9d2f-0a1b2c3d4e63';
 const ADMIN = '0198c5b0-7d7e-7c3a-9d2f-0a1b2c3d4e64';
