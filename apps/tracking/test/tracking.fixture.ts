@@ -14,8 +14,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { trackingService } from '../src/service.js';
 import { aWorkflow } from './build.js';
 
-/** Waits for changes that do not come are cut short in tests. */
-const SETTINGS = { TRACKING_ARRIVAL_WAIT_MS: '400', TRACKING_GAP_CHECK_SECONDS: '3600' };
+const SETTINGS = { TRACKING_GAP_CHECK_SECONDS: '3600' };
 
 /** Tracking on a database of its own. */
 export class Tracking {
