@@ -9,7 +9,8 @@ import { team, Workflows } from './workflow.fixture.js';
 let workflows: Workflows;
 
 beforeAll(async () => {
-  workflows = await Workflows.start(2);
+  // Fifty come for eight connections, and wait for each other: on a busy machine the last for more than 2 s.
+  workflows = await Workflows.start(2, { DATABASE_ACQUIRE_TIMEOUT_MS: '30000' });
 });
 
 afterAll(() => workflows.stop());

@@ -101,12 +101,12 @@ export class Workflows {
     private readonly removeDatabase: () => Promise<void>,
   ) {}
 
-  static async start(count = 1): Promise<Workflows> {
+  static async start(count = 1, settings: Record<string, string> = {}): Promise<Workflows> {
     const database = await startTestDatabase();
     const neighbours = new Neighbours();
     const instances: TestService[] = [];
     for (let index = 0; index < count; index += 1) {
-      const options = { databaseUrl: database.url, stubs: neighbours.stubs };
+      const options = { databaseUrl: database.url, settings, stubs: neighbours.stubs };
       instances.push(await startService(workflowService, options));
     }
     return new Workflows(instances, neighbours, database.url, () => database.stop());
