@@ -21,9 +21,11 @@ export async function startOwnDatabase(): Promise<OwnDatabase> {
   let server = await startEmbeddedPostgres({ dataDir, persistent: true });
   const { port } = server;
   const { url } = await createDatabase(server.adminUrl, 'own');
+  /** The server, which is told last, stands still meanwhile: else one could be started after they are listed, or end. */
   const signal = (name: NodeJS.Signals): void => {
-    const processes = [server.pid, ...childrenOf(server.pid)];
-    for (const pid of processes) process.kill(pid, name);
+    process.kill(server.pid, 'SIGSTOP');
+    for (const pid of childrenOf(server.pid)) process.kill(pid, name);
+    process.kill(server.pid, name);
   };
   return {
     url,
