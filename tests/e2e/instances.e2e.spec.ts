@@ -1,7 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { describeWithKafka } from '@qa-pms/testing/jest';
-import { AssignerProtocol, Kafka, logLevel, type PartitionMetadata, Partitioners } from 'kafkajs';
+import {
+  AssignerProtocol,
+  Kafka,
+  logLevel,
+  type MemberDescription,
+  type PartitionMetadata,
+  Partitioners,
+} from 'kafkajs';
 import type { Api } from './api.js';
 import { Balancer } from './balancer.js';
 import { deadLetters, expectAgreement } from './checks.js';
@@ -169,9 +176,15 @@ async function callsOf(
   const admin = new Kafka({ brokers: brokers.split(','), logLevel: logLevel.NOTHING }).admin();
   await admin.connect();
   const topic = `${prefix}qa.${service}.commands`;
-  const { groups } = await admin.describeGroups([topic]);
+  const clientId = `qa-pms.${service}-${instance}`;
+  let member: MemberDescription | undefined;
+  // While it rebalances nobody has partitions.
+  for (let tries = 0; tries < 100 && !member; tries += 1) {
+    const { groups } = await admin.describeGroups([topic]);
+    if (groups[0]?.state === 'Stable') member = groups[0].members.find((one) => one.clientId === clientId);
+    if (!member) await sleep(100);
+  }
   await admin.disconnect();
-  const member = groups[0]?.members.find(({ clientId }) => clientId === `qa-pms.${service}-${instance}`);
   if (!member) throw new Error(`${instance} is no member of ${topic}.`);
   const own = AssignerProtocol.MemberAssignment.decode(member.memberAssignment)?.assignment[topic] ?? [];
   expect(own).toHaveLength(PARTITIONS.length / 2);
