@@ -23,12 +23,18 @@ export async function expectAgreement(api: Api, id: string, version: number): Pr
   expectNoOverlap(time);
 }
 
-async function timesAfter(api: Api, id: string, version: number): Promise<WorkflowTime> {
+/** The times of a workflow, once tracking has followed it to this version: the service itself waits for 2 s each time. */
+export async function timesAfter(api: Api, id: string, version: number): Promise<WorkflowTime> {
+  let said = '';
   for (let attempt = 0; attempt < 30; attempt += 1) {
-    const { status, body } = await api.get<WorkflowTime>(`/time/sessions/${id}?after_row_version=${String(version)}`);
+    const { status, body, text } = await api.get<WorkflowTime>(
+      `/time/sessions/${id}?after_row_version=${String(version)}`,
+    );
     if (status === 200) return body;
+    said = `${String(status)} ${text}`;
+    await sleep(50);
   }
-  throw new Error(`tracking has not heard of version ${String(version)} of ${id}`);
+  throw new Error(`tracking has not heard of version ${String(version)} of ${id}: ${said}`);
 }
 
 function expectNoOverlap(time: WorkflowTime): void {

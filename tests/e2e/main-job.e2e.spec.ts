@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Report, Template, Ticket, TicketSummary, Workflow, WorkflowTime } from '@qa-pms/contracts';
+import type { Report, Template, Ticket, TicketSummary, Workflow } from '@qa-pms/contracts';
 import { describeWithKafka } from '@qa-pms/testing/jest';
 import type { Api } from './api.js';
+import { timesAfter } from './checks.js';
 import { startAllInOneSystem, startDistributedSystem, type System } from './system.js';
 
 interface List<T> {
@@ -28,13 +29,6 @@ function mainJob(startSystem: () => Promise<System>): void {
   const start = async (api: Api, ticketKey: string): Promise<Workflow> => {
     const { status, body } = await api.post<Workflow>('/workflows', { ticketKey });
     expect(status).toBe(201);
-    return body;
-  };
-  const timesOf = async (api: Api, { id, rowVersion }: Workflow): Promise<WorkflowTime> => {
-    const { status, body } = await api.get<WorkflowTime>(
-      `/time/sessions/${id}?after_row_version=${String(rowVersion)}`,
-    );
-    expect(status).toBe(200);
     return body;
   };
 
@@ -115,7 +109,7 @@ function mainJob(startSystem: () => Promise<System>): void {
     ({ body: workflow } = await qa.post<Workflow>(`/workflows/${workflow.id}/complete`, { gapReasons: [] }));
     expect(workflow).toMatchObject({ status: 'completed', outcome: 'failed' });
 
-    const time = await timesOf(qa, workflow);
+    const time = await timesAfter(qa, workflow.id, workflow.rowVersion);
     expect(time.steps[0]?.seconds).toBeGreaterThanOrEqual(1);
     expect(time.pausedSeconds).toBeGreaterThanOrEqual(1);
     expect(time.totalSeconds).toBe(time.steps.reduce((sum, { seconds }) => sum + seconds, 0));

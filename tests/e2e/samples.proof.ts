@@ -6,6 +6,7 @@ import type { Report, Ticket, TicketPage, Workflow, WorkflowTime } from '@qa-pms
 import { leaveOut } from '@qa-pms/testing/jest';
 import { marked } from 'marked';
 import type { Api } from './api.js';
+import { timesAfter } from './checks.js';
 import { startAllInOneSystem, type System } from './system.js';
 
 /** Real issues, which users of the repository do not have: `npm run prove:samples` is for those who do. */
@@ -220,10 +221,8 @@ async function work(api: Api, { key }: Issue, index: number): Promise<Done> {
   return { workflow, pausedMs, notes, reason };
 }
 
-async function timesOf(api: Api, { id, rowVersion }: Workflow): Promise<WorkflowTime> {
-  const { status, body } = await api.get<WorkflowTime>(`/time/sessions/${id}?after_row_version=${String(rowVersion)}`);
-  expect(status).toBe(200);
-  return body;
+function timesOf(api: Api, { id, rowVersion }: Workflow): Promise<WorkflowTime> {
+  return timesAfter(api, id, rowVersion);
 }
 
 /** Moves every session to before the workflow, with a length of its own that is just under a whole second; their sum. */

@@ -1,15 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type {
-  GapAlert,
-  Project,
-  Report,
-  Template,
-  Transition,
-  UserAccount,
-  Workflow,
-  WorkflowTime,
-} from '@qa-pms/contracts';
+import type { GapAlert, Project, Report, Template, Transition, UserAccount, Workflow } from '@qa-pms/contracts';
 import type { Answer, Api } from './api.js';
+import { timesAfter } from './checks.js';
 import type { Operation } from './operations.js';
 
 /** What an operation needs to succeed: parameters of its address, fields of its body, an ETag. */
@@ -118,9 +110,7 @@ export class Stage {
     Object.assign(path, { id, workflowId: id });
     body['workflowId'] = id;
     if (pattern.startsWith('/time')) {
-      const { body: time } = await untilSuccessful(() =>
-        this.qa.get<WorkflowTime>(`/time/sessions/${id}?after_row_version=${String(rowVersion)}`),
-      );
+      const time = await timesAfter(this.qa, id, rowVersion);
       if (pattern.includes('{id}')) path['id'] = time.steps[0]?.sessions[0]?.id ?? '';
     }
     if (!pattern.startsWith('/reports')) return;
@@ -181,14 +171,6 @@ export class Stage {
 }
 
 const ACCOUNT = { username: 'spare', password: 'a password that is long' };
-
-/** Times follow by events: under load a little later than a client waits. */
-async function untilSuccessful<T>(ask: () => Promise<Answer<T>>): Promise<Answer<T>> {
-  for (let attempt = 1; ; attempt += 1) {
-    const answer = await ask();
-    if (answer.status === 200 || attempt === 10) return answer;
-  }
-}
 
 async function made<T>(sent: Promise<Answer<T>>): Promise<T> {
   const { status, text, body } = await sent;
