@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -156,8 +156,8 @@ describe('a start with a fault ends with one sentence, and doctor names it', () 
     'port taken',
     async () => {
       const other = createServer((socket) => socket.on('error', () => undefined).end('something else\r\n'));
-      const port = await freePort();
-      await new Promise<void>((resolve) => other.listen(port, '127.0.0.1', resolve));
+      await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+      const { port } = other.address() as AddressInfo;
       const given = environment({ DATABASE_URL: database.url, PORT: String(port) });
 
       const ended = await qaPms(['serve'], given);
