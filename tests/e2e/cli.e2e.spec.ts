@@ -124,9 +124,17 @@ describe('qa-pms beside a running product', () => {
     expect(await say(args)).toMatchObject({ code, out: '', err: expect.stringContaining(message) });
   });
 
+  /** The service is not, for a second, when a check of its database took 150 ms on a busy machine. */
+  async function sayWhenHealthy(args: string[]): ReturnType<typeof say> {
+    for (let tries = 1; ; tries += 1) {
+      const ended = await say(args);
+      if (ended.code === 0 || tries === 10) return ended;
+    }
+  }
+
   it('is told to be healthy, by health and by doctor', async () => {
-    const health = await say(['health', '--integration', '--url', system.url, '-o', 'json']);
-    const doctor = await say(['doctor', '--url', system.url, '-o', 'json']);
+    const health = await sayWhenHealthy(['health', '--integration', '--url', system.url, '-o', 'json']);
+    const doctor = await sayWhenHealthy(['doctor', '--url', system.url, '-o', 'json']);
 
     expect(health.code).toBe(0);
     expect(JSON.parse(health.out)).toMatchObject({ status: 'healthy', checks: {}, integrations: [] });
@@ -387,9 +395,11 @@ describe('qa-pms by itself', () => {
         ({ ok }) => ok,
         () => false,
       );
-    for (let tries = 0; tries < 600 && child.exitCode === null && !(await isReady()); tries += 1) await sleep(100);
-
-    const ready = await isReady();
+    let ready = await isReady();
+    for (let tries = 0; tries < 600 && child.exitCode === null && !ready; tries += 1) {
+      await sleep(100);
+      ready = await isReady();
+    }
     child.kill('SIGTERM');
 
     expect([ready, ...(await ended)]).toEqual([true, 0, '']);
