@@ -33,7 +33,8 @@ const jest = spawn(
     // The shares that it must reach are in jest.config.js; a part of the tests covers a part of the code.
     ...(coverage ? ['--coverage'] : []),
     ...(coverage && paths.length > 0 ? ['--coverageThreshold={}'] : []),
-    ...(e2e ? ['--runInBand'] : []),
+    // What a failed test leaves running would keep Jest from ending; workers, which the other tests have, are ended too.
+    ...(e2e ? ['--runInBand', '--forceExit'] : []),
     ...options,
     ...(paths.length > 0 ? ['--testPathPatterns', ...paths] : []),
   ],

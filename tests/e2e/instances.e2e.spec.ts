@@ -146,7 +146,7 @@ describeWithKafka('two instances', (kafka) => {
         const successor = await system.start(service, name);
 
         // What it said before it was ready may come in after that answer.
-        while (!successor.output.includes('"service ready"')) await sleep(10);
+        await successor.hasSaid('"service ready"');
         const took = joins(successor);
         process.stderr.write(
           `${name} ready ${String(Date.now() - killed)} ms after its death, joined in ${took.join(', ')} ms\n`,

@@ -109,10 +109,22 @@ export class Process {
     return this.exited;
   }
 
+  /** Resolved when it has said this. */
+  async hasSaid(text: string): Promise<void> {
+    while (!this.output.includes(text)) {
+      if (this.hasEnded) throw new Error(`${this.url} has ended:\n${this.output.slice(-4_000)}`);
+      await sleep(20);
+    }
+  }
+
+  private get hasEnded(): boolean {
+    return this.child.exitCode !== null || this.child.signalCode !== null;
+  }
+
   /** Resolved when the process says that it is ready. */
   async ready(path = '/health/ready'): Promise<this> {
     const end = Date.now() + START_LIMIT_MS;
-    while (Date.now() < end && this.child.exitCode === null) {
+    while (Date.now() < end && !this.hasEnded) {
       const answer = await fetch(`${this.url}${path}`).catch(() => null);
       if (answer?.ok) {
         this.readyMs = performance.now() - this.startedAt;
@@ -120,9 +132,10 @@ export class Process {
       }
       await sleep(50);
     }
-    throw new Error(
-      `${this.url} is not ready${this.child.exitCode === null ? '' : ' and has ended'}:\n${this.output.slice(-4_000)}`,
-    );
+    const how = this.hasEnded ? ' and has ended' : '';
+    // Nobody else knows of it.
+    this.kill('SIGKILL');
+    throw new Error(`${this.url} is not ready${how}:\n${this.output.slice(-4_000)}`);
   }
 }
 
@@ -165,7 +178,7 @@ export async function startAllInOneSystem(
       ...environment,
     });
     await one.ready();
-    while (!one.output.includes('is ready after')) await sleep(20);
+    await one.hasSaid('is ready after');
     return one;
   };
   const processes = new Map([['all', await start()]]);
@@ -228,7 +241,7 @@ export async function startDistributedSystem(
       JIRA_API_TOKEN: jira.api_token,
     });
     processes.set('simulator', one);
-    while (!one.output.includes('Simulated Jira')) await sleep(20);
+    await one.hasSaid('Simulated Jira');
     return one;
   };
   const start = async (service: string, name: string): Promise<Process> => {
@@ -242,11 +255,17 @@ export async function startDistributedSystem(
     processes.set(name, one);
     return one.ready();
   };
-  await startSimulator();
-  await run('topics', 'create');
-  await run('migrate', 'run');
-  for (const service of Object.keys(MAINS)) await start(service, `${service}-0`);
-  await run('seed', 'demo');
+  try {
+    await startSimulator();
+    await run('topics', 'create');
+    await run('migrate', 'run');
+    for (const service of Object.keys(MAINS)) await start(service, `${service}-0`);
+    await run('seed', 'demo');
+  } catch (error) {
+    // Nobody else knows of them.
+    for (const one of processes.values()) one.kill('SIGKILL');
+    throw error;
+  }
   const url = processes.get('gateway-0')?.url ?? '';
   return {
     url,
