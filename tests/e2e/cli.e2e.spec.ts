@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { UserChanged, wireName } from '@qa-pms/contracts';
 import { freePort, runningAdminUrl } from '@qa-pms/database/embedded';
-import { startTestDatabase, type TestDatabase } from '@qa-pms/testing';
+import { createTopics, startTestDatabase, type TestDatabase } from '@qa-pms/testing';
 import { describeWithKafka, leaveOut } from '@qa-pms/testing/jest';
 import { load } from 'js-yaml';
 import kafkajs, { Kafka, logLevel } from 'kafkajs';
@@ -234,7 +234,7 @@ describeWithKafka('doctor beside Kafka', (kafka) => {
     await admin.connect();
     const topic = `${topicPrefix}qa.workflow.events`;
     const retention = { name: 'retention.ms', value: '123456' };
-    await admin.createTopics({ topics: [{ topic, numPartitions: 1, configEntries: [retention] }] });
+    await createTopics(kafka().brokers, [{ topic, numPartitions: 1, configEntries: [retention] }]);
     const created = await qaPms(['topics', 'create', '-o', 'json'], environment);
     const again = await qaPms(['topics', 'create', '-o', 'json'], environment);
     const { resources } = await admin.describeConfigs({

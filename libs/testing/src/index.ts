@@ -3,6 +3,7 @@ export * from './hostile-yaml.js';
 export * from './http-stub.js';
 export * from './kafka-cluster.js';
 export * from './kafka-secure.js';
+export * from './kafka-topics.js';
 export * from './kafka.js';
 export * from './own-database.js';
 export * from './redis.js';

@@ -1,6 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { Kafka, logLevel } from 'kafkajs';
 import { describeWithKafka } from './describe-with.js';
+import { createTopics } from './kafka-topics.js';
 
 describeWithKafka('a Kafka for tests', (kafka) => {
   const admin = () => {
@@ -9,10 +10,7 @@ describeWithKafka('a Kafka for tests', (kafka) => {
   };
 
   it('keeps its topics over a crash', async () => {
-    const before = admin();
-    await before.connect();
-    await before.createTopics({ topics: [{ topic: 'kept', numPartitions: 3 }], waitForLeaders: true });
-    await before.disconnect();
+    await createTopics(kafka().brokers, [{ topic: 'kept', numPartitions: 3 }]);
 
     await kafka().kill();
     await kafka().restart();
