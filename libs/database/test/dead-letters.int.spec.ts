@@ -19,9 +19,8 @@ import {
   topicDefinitions,
   topicName,
 } from '@qa-pms/platform';
-import { startTestDatabase, type TestDatabase } from '@qa-pms/testing';
+import { createTopics, startTestDatabase, type TestDatabase } from '@qa-pms/testing';
 import { describeWithKafka } from '@qa-pms/testing/jest';
-import { Kafka, logLevel } from 'kafkajs';
 
 class Happened extends event({ service: 'workflow', name: 'happened', key: 'key' }) {
   @TextField({ description: 'Whose.', max: 100 })
@@ -115,17 +114,12 @@ function contract(brokers: () => string): void {
     const prefix = brokers() === '' ? '' : `t${randomUUID().slice(0, 8)}.`;
     topic = topicName(prefix, 'workflow', 'events');
     if (prefix !== '') {
-      const admin = new Kafka({ brokers: brokers().split(','), logLevel: logLevel.NOTHING }).admin();
-      await admin.connect();
       const settings = { topicPrefix: prefix, replication: 1, minInSync: 1 };
       const consumers = [tracking, identity].map(({ service }) => ({
         consumer: service.name,
         sources: ['workflow' as const],
       }));
-      await admin.createTopics({
-        topics: topicDefinitions(settings, ['workflow', 'tracking', 'identity'], consumers),
-      });
-      await admin.disconnect();
+      await createTopics(brokers(), topicDefinitions(settings, ['workflow', 'tracking', 'identity'], consumers));
     }
     database = await startTestDatabase();
     const environment = {

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Configuration, createRuntime, type HealthReport, type Runtime, topicDefinitions } from '@qa-pms/platform';
+import { createTopics } from '@qa-pms/testing';
 import { describeWithKafka } from '@qa-pms/testing/jest';
-import { Kafka, logLevel } from 'kafkajs';
 
 const SESSION_MS = 2_000;
 const LIMIT_MS = 20_000;
@@ -16,11 +16,8 @@ describeWithKafka('the health of a process over Kafka', (kafka) => {
 
   beforeAll(async () => {
     const prefix = `health${randomBytes(4).toString('hex')}.`;
-    const admin = new Kafka({ brokers: [kafka().brokers], logLevel: logLevel.NOTHING }).admin();
-    await admin.connect();
     const topics = { topicPrefix: prefix, replication: 1, minInSync: 1 };
-    await admin.createTopics({ topics: topicDefinitions(topics, ['workflow'], []) });
-    await admin.disconnect();
+    await createTopics(kafka().brokers, topicDefinitions(topics, ['workflow'], []));
     const settings = {
       KAFKA_BROKERS: kafka().brokers,
       KAFKA_TOPIC_PREFIX: prefix,

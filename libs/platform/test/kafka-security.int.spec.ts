@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { Configuration, createRootLogger, kafkaClientOptions, KafkaSettings, topicDefinitions } from '@qa-pms/platform';
-import { type SecureTestKafka, startSecureKafka } from '@qa-pms/testing';
+import { createTopics, type SecureTestKafka, startSecureKafka } from '@qa-pms/testing';
 import { makeAuthority, type TestAuthority } from '@qa-pms/testing/certificates';
 import { describeWithJava } from '@qa-pms/testing/jest';
 import { Kafka, logLevel } from 'kafkajs';
@@ -26,11 +26,8 @@ await describeWithJava('Kafka with TLS and sign-in', () => {
     ours = await authority.issue({ name: 'qa-pms' });
     foreign = await other.issue({ name: 'qa-pms' });
     kafka = await startSecureKafka(authority);
-    const admin = new Kafka({ brokers: [kafka.brokers], logLevel: logLevel.NOTHING }).admin();
-    await admin.connect();
     const settings = { topicPrefix: PREFIX, replication: 1, minInSync: 1 };
-    await admin.createTopics({ topics: topicDefinitions(settings, ['workflow'], []) });
-    await admin.disconnect();
+    await createTopics(kafka.brokers, topicDefinitions(settings, ['workflow'], []));
   }, 120_000);
   afterEach(async () => {
     await wire?.close();

@@ -22,6 +22,7 @@ import {
   topicDefinitions,
   topicName,
 } from '@qa-pms/platform';
+import { createTopics } from '@qa-pms/testing';
 import { describeWithKafka } from '@qa-pms/testing/jest';
 import { Kafka, logLevel } from 'kafkajs';
 
@@ -202,12 +203,7 @@ describeWithKafka('messages over Kafka', (kafka) => {
       Configuration.fromEnvironment({ ...environment, KAFKA_BROKERS: kafka().brokers, KAFKA_TOPIC_PREFIX: prefix }),
       'small',
     );
-    const admin = new Kafka({ brokers: kafka().brokers.split(','), logLevel: logLevel.NOTHING }).admin();
-    await admin.connect();
-    await admin.createTopics({
-      topics: [{ topic, configEntries: [{ name: 'max.message.bytes', value: '200000' }] }],
-    });
-    await admin.disconnect();
+    await createTopics(kafka().brokers, [{ topic, configEntries: [{ name: 'max.message.bytes', value: '200000' }] }]);
     const events = [
       { key: 'one', number: 0, text: 'x'.repeat(300_000) },
       { key: 'one', number: 1 },
@@ -245,13 +241,9 @@ function contract(brokers: () => string): void {
       KAFKA_TOPIC_PREFIX: topics,
     };
     if (kafka !== '') {
-      const admin = new Kafka({ brokers: kafka.split(','), logLevel: logLevel.NOTHING }).admin();
-      await admin.connect();
       const settings = { topicPrefix: topics, replication: 1, minInSync: 1 };
-      await admin.createTopics({
-        topics: topicDefinitions(settings, ['workflow'], [{ consumer: 'workflow', sources: ['workflow'] }]),
-      });
-      await admin.disconnect();
+      const consumers = [{ consumer: 'workflow' as const, sources: ['workflow' as const] }];
+      await createTopics(kafka, topicDefinitions(settings, ['workflow'], consumers));
     }
     runtime = createRuntime(Configuration.fromEnvironment(environment), 'toy');
     service = await bootService(toy, runtime);
