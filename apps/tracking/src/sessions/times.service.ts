@@ -42,12 +42,12 @@ export class TimesService {
   private async arrived(workflowId: string, rowVersion: number): Promise<Tracked | null> {
     const deadline = Date.now() + this.settings.arrivalWaitMs;
     for (let pollMs = POLL_MS; ; pollMs *= 2) {
+      const leftMs = Math.max(0, deadline - Date.now());
       // Asked for before it is read: what arrives in between would be missed otherwise.
-      const next =
-        rowVersion > 0 ? this.arrivals.next(workflowId, rowVersion, Math.min(pollMs, deadline - Date.now())) : null;
+      const next = rowVersion > 0 ? this.arrivals.next(workflowId, rowVersion, Math.min(pollMs, leftMs)) : null;
       const tracked = await this.visible(workflowId);
       if (!next || (tracked && tracked.workflow.rowVersion >= rowVersion)) return tracked;
-      if (Date.now() >= deadline) {
+      if (leftMs === 0) {
         if (tracked) throw new AppError('UPSTREAM_TIMEOUT', { upstream: 'tracking' });
         return null;
       }

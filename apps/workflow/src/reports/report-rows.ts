@@ -33,7 +33,8 @@ const UPDATE = statement(
   'reports-update',
   'UPDATE workflow.reports SET content = $2, row_version = $3, status = $4, finalised_at = $5 WHERE id = $1',
 );
-/** What every new version has. */
+
+/** What every new version has: the rest is that of its workflow. */
 export function aDraft(
   content: ReportContent,
 ): Omit<ReportRow, 'project_id' | 'workflow_id' | 'ticket_key' | 'user_id' | 'title'> {

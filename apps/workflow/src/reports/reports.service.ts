@@ -189,7 +189,7 @@ function correctFinal(tx: Transaction, final: ReportRow, time: WorkflowTime): vo
   if (known && (known.rowVersion > time.rowVersion || sameSeconds(known, time))) return;
   tx.write(
     `UPDATE workflow.reports SET corrected_time = $2, notices = notices || to_jsonb($3::text),
-         row_version = row_version + 1 WHERE id = $1`,
+       row_version = row_version + 1 WHERE id = $1`,
     [
       final.id,
       JSON.stringify(time),
