@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { Arrivals } from './arrivals.js';
 
@@ -22,7 +23,7 @@ describe('waiting for a change', () => {
     const waiting = arrivals.next('a', 2, FOREVER_MS).then(() => (isOver = true));
 
     arrivals.announce(id, rowVersion);
-    await Promise.resolve();
+    await nextTurn();
     const wasOver = isOver;
     arrivals.announce('a', 2);
     await waiting;
