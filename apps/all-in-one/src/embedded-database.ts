@@ -46,7 +46,7 @@ export async function startEmbeddedDatabase(dataDir: string, log?: () => Log | n
     );
     await admin.query(`${rows[0]?.role ? 'ALTER' : 'CREATE'} ROLE ${ROLE} LOGIN PASSWORD '${password}'`);
     if (!rows[0]?.database) await admin.query(`CREATE DATABASE ${ROLE} OWNER ${ROLE}`);
-    return { url: `postgres://${ROLE}:${password}@127.0.0.1:${String(server.port)}/${ROLE}`, server };
+    return { url: `postgres://${ROLE}:${password}@${server.address}/${ROLE}`, server };
   } catch (error) {
     await server.stop();
     throw error;

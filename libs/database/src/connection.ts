@@ -87,17 +87,23 @@ export async function connect(dataSource: DataSource, log: Log, patienceSeconds 
 /** The same error with a sentence for its reader. */
 function unreachable(error: unknown, dataSource: DataSource): Error {
   const { code = 'no answer' } = (error ?? {}) as { code?: string };
-  const { host } = new URL((dataSource.options as { url?: string }).url ?? '');
-  const text = `PostgreSQL at ${host} cannot be reached (${code}): is it running? Else look at ${settingName('database.url')}.`;
-  return Object.assign(new Error(text, { cause: error }), { code });
+  const { url = '' } = dataSource.options as { url?: string };
+  const text = `PostgreSQL at ${placeOf(url)} cannot be reached (${code}): is it running? Else look at ${settingName('database.url')}.`;
+  // Where nobody listens there is no Unix socket.
+  return Object.assign(new Error(text, { cause: error }), { code: code === 'ENOENT' ? 'ECONNREFUSED' : code });
 }
 
 /** A refusal that the settings explain; null for any other error. */
 function refusalOf(error: unknown, dataSource: DataSource): SettingsError | null {
   const { url = '' } = dataSource.options as { url?: string };
-  const { host, username } = new URL(url);
+  const { username } = new URL(url);
   const problem = tlsProblem(error, 'database') ?? signInProblem(error, decodeURIComponent(username));
-  return problem === null ? null : new SettingsError([{ key: '', place: `PostgreSQL at ${host}`, problem }]);
+  return problem === null ? null : new SettingsError([{ key: '', place: `PostgreSQL at ${placeOf(url)}`, problem }]);
+}
+
+/** Host and port of an address, or the folder of its Unix socket. */
+function placeOf(url: string): string {
+  return decodeURIComponent(new URL(url).host);
 }
 
 /** By SQLSTATE: https://www.postgresql.org/docs/18/errcodes-appendix.html */

@@ -5,7 +5,8 @@ export class DatabaseSettings extends TlsSettings('database', 'PostgreSQL') impl
   /** Address of PostgreSQL. */
   @Setting({
     key: 'database.url',
-    description: 'Address of PostgreSQL with user, password and database.',
+    description:
+      'Address of PostgreSQL with user, password and database. For a Unix socket its folder is the host: `postgres://qa_pms:secret@%2Frun%2Fpostgresql/qa_pms`.',
     example: 'postgres://qa_pms:secret@db:5432/qa_pms',
     secret: true,
     check: databaseUrlProblem,

@@ -34,9 +34,12 @@ export function infrastructureFault(error: unknown): AppError | null {
     const codes = ['UPSTREAM_UNAVAILABLE', 'UPSTREAM_TIMEOUT', 'OVERLOADED', 'SHUTTING_DOWN'];
     return codes.includes(error.code) ? error : null;
   }
-  if (!(error instanceof Error)) return null;
+  // Those of Node's own modules are of another realm under Jest.
+  if (!Error.isError(error)) return null;
   const code = (error as { code?: unknown }).code;
-  const known = typeof code === 'string' && (CONNECTION_CODES.has(code) || SQLSTATE.test(code));
+  // A server that is down has no Unix socket.
+  const noSocket = code === 'ENOENT' && (error as { syscall?: unknown }).syscall === 'connect';
+  const known = noSocket || (typeof code === 'string' && (CONNECTION_CODES.has(code) || SQLSTATE.test(code)));
   const inner: unknown = (error as { driverError?: unknown }).driverError ?? error.cause;
   if (known || DATABASE_TEXTS.some((text) => error.message.includes(text))) {
     return new AppError('UPSTREAM_UNAVAILABLE', { upstream: 'database' }, { cause: error });

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { createRootLogger, logFor } from '@qa-pms/platform';
+import { createRootLogger, infrastructureFault, logFor } from '@qa-pms/platform';
 import pg from 'pg';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.js';
 
@@ -101,6 +101,42 @@ describe('the embedded PostgreSQL', () => {
     await expect(query(wrong.href, 'SELECT 1')).rejects.toThrow(/password authentication failed/);
     expect((await stat(join(dataDir, 'password'))).mode & 0o777).toBe(0o600);
     expect(await query(adminUrl, 'SHOW listen_addresses')).toEqual([{ listen_addresses: '127.0.0.1' }]);
+  });
+
+  it('takes connections over a Unix socket in its folder, with the same password', async () => {
+    const { adminUrl, address, dataDir: folder } = await start();
+    const url = new URL(adminUrl);
+    const over = adminUrl.replace(url.host, address);
+
+    expect(decodeURIComponent(new URL(over).hostname)).toBe(folder);
+    expect(await query(over, 'SELECT inet_server_addr() AS address')).toEqual([{ address: null }]);
+    await expect(query(over.replace(url.password, 'wrong'), 'SELECT 1')).rejects.toThrow(/authentication failed/);
+
+    await server?.stop();
+    const refused: unknown = await query(over, 'SELECT 1').catch((error: unknown) => error);
+    expect(infrastructureFault(refused)).toMatchObject({ code: 'UPSTREAM_UNAVAILABLE' });
+  });
+
+  it('is reached at 127.0.0.1 where a path is too long for a Unix socket', async () => {
+    const long = join(dataDir, 'x'.repeat(100));
+    await chmod(dataDir, 0o755);
+    server = await startEmbeddedPostgres({ dataDir: long, persistent: true, durable: false });
+
+    expect(server.address).toBe(`127.0.0.1:${server.port}`);
+    expect(await query(server.adminUrl, 'SHOW unix_socket_directories')).toEqual([{ unix_socket_directories: '' }]);
+  });
+
+  it('starts where a killed server has left its socket, locked by a number that is alive again', async () => {
+    const first = await start();
+    await first.stop();
+    // Of the same user: PostgreSQL takes no notice of others' numbers.
+    const other = await startEmbeddedPostgres({ dataDir: join(dataDir, 'other'), persistent: false, durable: false });
+    await writeFile(join(first.dataDir, `.s.PGSQL.${first.port}.lock`), `${other.pid}\n`);
+
+    server = await startEmbeddedPostgres({ dataDir, persistent: true, durable: false, port: first.port });
+
+    expect(await query(server.adminUrl, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    await other.stop();
   });
 
   it('is safe against power cuts unless told otherwise', async () => {

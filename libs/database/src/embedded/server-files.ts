@@ -1,9 +1,19 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chownSync, closeSync, existsSync, fstatSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  closeSync,
+  existsSync,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { platform } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { isAlive, readLockFile, SUPERUSER } from './lock-file.js';
@@ -17,6 +27,8 @@ const START_LIMIT_MS = 60_000;
 const ORPHAN_LIMIT_MS = 10_000;
 /** What the server said last is told with a failed start. */
 const LOG_LINES_TOLD = 20;
+/** Bytes of a socket's path: 104 with its NUL on macOS, 108 on Linux. https://man7.org/linux/man-pages/man7/unix.7.html */
+const LONGEST_SOCKET_PATH = 103;
 
 /** How a server runs. */
 export interface ServerSettings {
@@ -32,12 +44,17 @@ export class ServerFiles {
   readonly password: string;
   readonly owner: string;
   readonly log: string;
+  /**
+   * Folder of the Unix socket, which costs a statement about a quarter less than 127.0.0.1 does; null where Node knows no
+   * such sockets (Windows) or the path is too long for one.
+   */
+  readonly socketFolder: string | null;
   private readonly marker: string;
   /** Bytes of the log that are of an earlier server. */
   private saidBefore = 0;
 
   constructor(
-    folder: string,
+    private readonly folder: string,
     private readonly binaries: string,
     private readonly user: ServerUser,
   ) {
@@ -46,6 +63,9 @@ export class ServerFiles {
     this.owner = join(folder, 'owner.pid');
     this.log = join(folder, 'server.log');
     this.marker = join(folder, 'initialised');
+    const [socketFolder, port] = [resolve(folder), '65535'];
+    const fits = Buffer.byteLength(join(socketFolder, `.s.PGSQL.${port}`)) <= LONGEST_SOCKET_PATH;
+    this.socketFolder = platform() !== 'win32' && fits ? socketFolder : null;
   }
 
   /** The marker is written last: without it a start was ended half way, and the cluster is of no use. */
@@ -109,13 +129,15 @@ export class ServerFiles {
     const fast = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
     const all: Record<string, string> = {
       listen_addresses: '127.0.0.1',
-      unix_socket_directories: '',
+      // A list, whose members may be quoted as identifiers are.
+      unix_socket_directories: this.socketFolder === null ? '' : `"${this.socketFolder.replaceAll('"', '""')}"`,
       port: String(port),
       log_min_messages: 'warning',
       ...(durable ? {} : fast),
       ...settings,
     };
     const flags = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+    this.removeDeadSockets();
     const log = openSync(this.log, logMode, 0o600);
     this.saidBefore = fstatSync(log).size;
     try {
@@ -173,6 +195,13 @@ export class ServerFiles {
       await sleep(15);
     }
     server.unref();
+  }
+
+  /** A killed server leaves its socket's lock file, which keeps the next one out while any process has its number. */
+  private removeDeadSockets(): void {
+    for (const name of readdirSync(this.folder)) {
+      if (name.startsWith('.s.PGSQL.')) rmSync(join(this.folder, name), { force: true });
+    }
   }
 
   private identity() {
