@@ -2,7 +2,14 @@
 // where they are configured), and behind the gateway's whole edge. Neither does anything else.
 import { Controller, Injectable, Module, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import { type Access, GetSigningKeys, type JsonWebKeySet, ResolveAccess } from '@qa-pms/contracts';
+import {
+  type Access,
+  type AccessChanges,
+  GetAccessChanges,
+  GetSigningKeys,
+  type JsonWebKeySet,
+  ResolveAccess,
+} from '@qa-pms/contracts';
 import { gatewayService } from '@qa-pms/gateway';
 import {
   Configuration,
@@ -44,6 +51,11 @@ class IdentityMessages {
   @Handle(ResolveAccess)
   access({ userId }: ResolveAccess): Access {
     return { userId, displayName: 'Quinn', roles: ['admin'], projects: [] };
+  }
+
+  @Handle(GetAccessChanges)
+  changes(): AccessChanges {
+    return { cursor: '1', everybody: false, userIds: [] };
   }
 }
 

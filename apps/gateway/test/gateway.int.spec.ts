@@ -5,6 +5,7 @@ import {
   ExportedReport,
   ExportReport,
   FinaliseReport,
+  GetAccessChanges,
   GetProject,
   GetSigningKeys,
   GetTicket,
@@ -45,6 +46,8 @@ const memberships = [
   { id: PROJECT, key: 'DEMO', name: 'Demo', roles: ['qa'] },
   { id: ID, key: 'PIPE', name: 'Pipeline', roles: ['event_viewer'] },
 ];
+/** Users whose access has changed since the gateway asked last. */
+const changed: string[] = [];
 let gateway: TestService;
 let token: string;
 let privateKey: Awaited<ReturnType<typeof generateKeyPair>>['privateKey'];
@@ -103,7 +106,9 @@ beforeAll(async () => {
         if (userId === SLOW) await sleep(SLOW_MS);
         return { userId, displayName: 'Quinn', roles: userId === ADMIN ? ['admin'] : [], projects: memberships };
       }),
+      stub(GetAccessChanges, () => ({ cursor: '1', everybody: false, userIds: changed.splice(0) })),
       stub(UpdateMe, () => {
+        changed.push(USER);
         memberships.push({ id: JOINED, key: 'JOINED', name: 'Joined', roles: ['qa'] });
         return { id: USER } as never;
       }),

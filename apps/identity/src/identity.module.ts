@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { DatabaseModule } from '@qa-pms/database';
 import { Access } from './access/access.js';
+import { AccessChangesService } from './access/access-changes.js';
 import { DemoMessages } from './demo/demo.messages.js';
 import { DemoService } from './demo/demo.service.js';
 import { identityDatabase } from './identity.database.js';
@@ -21,6 +22,7 @@ import { UsersService } from './users/users.service.js';
   controllers: [SignInMessages, UsersMessages, ProjectsMessages, DemoMessages],
   providers: [
     Access,
+    AccessChangesService,
     AccessTokens,
     DemoService,
     MembersService,

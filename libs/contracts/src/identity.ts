@@ -1,4 +1,13 @@
-import { EnumField, IdField, IntegerField, ListField, ObjectField, TextField, TextListField } from './fields.js';
+import {
+  BooleanField,
+  EnumField,
+  IdField,
+  IntegerField,
+  ListField,
+  ObjectField,
+  TextField,
+  TextListField,
+} from './fields.js';
 import { command, query } from './message.js';
 import { ROLES } from './permissions.js';
 
@@ -155,4 +164,32 @@ export class Access {
 export class ResolveAccess extends query({ service: 'identity', name: 'resolve-access', reply: Access }) {
   @IdField({ description: 'The user.' })
   userId!: string;
+}
+
+/** Users told by one answer; of more, all are to be asked anew. */
+export const MAX_ACCESS_CHANGES = 1_000;
+
+/** Whose answer to `ResolveAccess` may have become another one. */
+export class AccessChanges {
+  @TextField({ description: 'Where the next question goes on.', max: 20, example: '5120' })
+  cursor!: string;
+  @BooleanField({ description: 'Anybody: nothing was named to go on from, or too much has changed since.' })
+  everybody!: boolean;
+  @TextListField({
+    description: 'Else these users, some of them perhaps again.',
+    max: 36,
+    maxItems: MAX_ACCESS_CHANGES,
+  })
+  userIds!: string[];
+}
+
+/** What every gateway asks on and on, so that it may keep what it knows of a user. */
+export class GetAccessChanges extends query({
+  service: 'identity',
+  name: 'get-access-changes',
+  reply: AccessChanges,
+  isRoutine: true,
+}) {
+  @TextField({ description: 'The cursor of the answer before.', max: 20, pattern: /^\d+$/, optional: true })
+  since?: string;
 }

@@ -30,6 +30,8 @@ export interface MessageContract<Kind extends MessageKind = MessageKind, Reply =
   isPersonal?: boolean;
   /** Its payload or reply holds a secret: both travel encrypted, since brokers keep what they carry for a time. */
   confidential?: boolean;
+  /** Asked on and on by machines: its lines are of level DEBUG, and it is in no trace. */
+  isRoutine?: boolean;
   /** Only carries the reply's type. */
   readonly replyType?: Reply;
 }
@@ -62,6 +64,7 @@ interface RequestOptions<Reply extends object> {
   reply: DtoClass<Reply>;
   permission?: Permission | null;
   confidential?: boolean;
+  isRoutine?: boolean;
 }
 
 /** Base of messages whose payload has no fields beyond its own. */

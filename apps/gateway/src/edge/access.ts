@@ -1,25 +1,27 @@
 import { Injectable } from '@nestjs/common';
 import { type Access as UserAccess, AppError, permissionsOf, ResolveAccess } from '@qa-pms/contracts';
 import { Cache, type Caller, MessageBus, SYSTEM } from '@qa-pms/platform';
+import { SecurityFeed } from './security-feed.js';
 
-/** Changes of roles and memberships take effect within this. */
-const FRESH_MS = 1_000;
 /** No project has this name. */
 const OUTSIDE = '';
 
-/** Roles and memberships of users, asked of identity and kept for a second. */
+/** Roles and memberships of users, asked of identity and kept until its feed says that they have changed. */
 @Injectable()
 export class Access {
-  private readonly users = new Cache<Promise<UserAccess>>({
-    service: 'gateway',
-    name: 'access',
-    max: 10_000,
-    ttlMs: FRESH_MS,
-  });
+  private readonly users = new Cache<Promise<UserAccess>>({ service: 'gateway', name: 'access', max: 10_000 });
   /** What was answered of a user, by the name that a request gave the project. */
   private readonly callers = new WeakMap<UserAccess, Map<string | null, Caller>>();
 
-  constructor(private readonly bus: MessageBus) {}
+  constructor(
+    private readonly bus: MessageBus,
+    private readonly feed: SecurityFeed,
+  ) {
+    feed.onChange = (userIds) => {
+      if (userIds === null) this.users.clear();
+      else for (const userId of userIds) this.users.delete(userId);
+    };
+  }
 
   /** The user outside of any project. Throws UNAUTHENTICATED where the user is gone or disabled. */
   ofUser(userId: string): Promise<Caller> {
@@ -40,13 +42,16 @@ export class Access {
     return this.caller(userId, name, (access) => memberOf(userId, access, name));
   }
 
-  /** Everybody is asked for anew. */
-  forget(): void {
-    this.users.clear();
+  /** Something has changed, and when this resolves is known here. */
+  async changed(): Promise<void> {
+    await this.feed.ask().catch(() => {
+      this.users.clear();
+    });
   }
 
   /** Made once for each answer of identity. */
   private async caller(userId: string, name: string | null, make: (access: UserAccess) => Caller): Promise<Caller> {
+    if (this.feed.isStale) await this.feed.renew();
     const access = await this.resolve(userId);
     const known = this.callers.get(access) ?? new Map<string | null, Caller>();
     this.callers.set(access, known);

@@ -156,9 +156,9 @@ export class Edge implements OnModuleInit {
   }
 
   /** Who is answered that a role or a membership has changed must find it so: on this instance at once. */
-  private afterSent({ message, isPublic }: Route): void {
+  private async afterSent({ message, isPublic }: Route): Promise<void> {
     const { service, kind } = message.contract;
-    if (service === 'identity' && kind === 'command' && isPublic !== true) this.access.forget();
+    if (service === 'identity' && kind === 'command' && isPublic !== true) await this.access.changed();
   }
 }
 

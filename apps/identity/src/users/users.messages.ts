@@ -1,6 +1,16 @@
 import { Controller } from '@nestjs/common';
-import { CreateUser, GetMe, GetUser, ListUsers, ResolveAccess, UpdateMe, UpdateUser } from '@qa-pms/contracts';
+import {
+  CreateUser,
+  GetAccessChanges,
+  GetMe,
+  GetUser,
+  ListUsers,
+  ResolveAccess,
+  UpdateMe,
+  UpdateUser,
+} from '@qa-pms/contracts';
 import { Handle } from '@qa-pms/platform';
+import { AccessChangesService } from '../access/access-changes.js';
 import { ProfileService } from './profile.service.js';
 import { UsersService } from './users.service.js';
 
@@ -9,6 +19,7 @@ export class UsersMessages {
   constructor(
     private readonly users: UsersService,
     private readonly profiles: ProfileService,
+    private readonly accessChanges: AccessChangesService,
   ) {}
 
   @Handle(GetMe) getMe() {
@@ -21,6 +32,10 @@ export class UsersMessages {
 
   @Handle(ResolveAccess) resolveAccess(query: ResolveAccess) {
     return this.profiles.resolveAccess(query.userId);
+  }
+
+  @Handle(GetAccessChanges) getAccessChanges(query: GetAccessChanges) {
+    return this.accessChanges.since(query.since ?? null);
   }
 
   @Handle(ListUsers) listUsers(query: ListUsers) {

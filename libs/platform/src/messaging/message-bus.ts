@@ -4,7 +4,7 @@ import { type Caller, findContext, type MessageContext } from '../context.js';
 import { type Envelope, fromWire, requestHeaders, toWire } from './envelope.js';
 import type { Span } from '@opentelemetry/api';
 import { counter, histogram, Ongoing, PART_BUCKETS, secondsSince } from '../telemetry/metrics.js';
-import { inSpan, observe, SpanKind, startSpan } from '../telemetry/spans.js';
+import { inSpan, NO_SPAN, observe, SpanKind, startSpan } from '../telemetry/spans.js';
 import type { PlatformSettings } from '../platform.settings.js';
 import { signingKey } from '../secrets.js';
 import type { Wire } from './wire.js';
@@ -80,7 +80,8 @@ export class MessageBus {
     const ends = () => ({ service: this.service, target });
     inFlight.add(way, 1, ends);
     try {
-      return await inSpan(this.spanOf(target, name, context), async () => {
+      const span = contract.isRoutine === true ? NO_SPAN : this.spanOf(target, name, context);
+      return await inSpan(span, async () => {
         const envelope: Envelope = { key, headers: requestHeaders(name, context, body), body };
         const reply = await withDeadline(this.wire.request(target, contract.kind, envelope), context.deadline, target);
         if (reply.ok) return fromWire(contract, 'reply', reply.body);

@@ -121,7 +121,7 @@ export class MessageServer extends Server implements CustomTransportStrategy {
 
   private handleEnvelope(envelope: Envelope): Promise<ReplyEnvelope | null> {
     const entry = this.entries.get(`${this.service}.${String(envelope.headers['name'])}`);
-    const handling = Handling.ofRequest(this.service, entry?.message.contract.kind ?? null, envelope.headers);
+    const handling = Handling.ofRequest(this.service, entry?.message.contract ?? null, envelope.headers);
     return handling.run(async () => {
       try {
         const context = contextOfRequest(envelope);
@@ -156,7 +156,7 @@ export class MessageServer extends Server implements CustomTransportStrategy {
       validatePayload(entry.message, payload);
       handling.describe(() => subjectOf(payload as object));
       const body = toWire(contract, 'reply', JSON.stringify((await entry.call(payload)) ?? {}));
-      this.ended(envelope, startedAt, 'ok');
+      this.ended(envelope, startedAt, 'ok', { level: contract.isRoutine === true ? 'debug' : 'info' });
       return { ok: true, body };
     } catch (error) {
       return this.refuse(error, envelope, startedAt, handling);
@@ -183,14 +183,13 @@ export class MessageServer extends Server implements CustomTransportStrategy {
     envelope: Envelope,
     startedAt: number,
     outcome: string,
-    refusal?: { level: LogLevel; err: unknown },
+    { level = 'info', err }: { level?: LogLevel; err?: unknown } = {},
   ): void {
     this.inHand.delete(envelope);
     const durationMs = Math.round((performance.now() - startedAt) * 10) / 10;
     const facts = { message: envelope.headers['name'], outcome, durationMs };
-    if (refusal?.level === 'error' || refusal?.level === 'warn')
-      this.log[refusal.level]({ ...facts, err: refusal.err }, 'message');
-    else this.log.info(facts, 'message');
+    if (level === 'error' || level === 'warn') this.log[level]({ ...facts, err }, 'message');
+    else this.log[level](facts, 'message');
   }
 
   private async deliver(event: EventEnvelope): Promise<void> {

@@ -1,10 +1,11 @@
 import type { Span } from '@opentelemetry/api';
-import type { MessageKind, ServiceName } from '@qa-pms/contracts';
+import type { MessageContract, ServiceName } from '@qa-pms/contracts';
 import { counter, histogram, PART_BUCKETS, secondsSince } from '../telemetry/metrics.js';
 import {
   describeSpan,
   injectTrace,
   inSpan,
+  NO_SPAN,
   observe,
   parentOf,
   SpanKind,
@@ -52,11 +53,13 @@ export class Handling {
     private readonly span: Span,
   ) {}
 
-  static ofRequest(service: ServiceName, kind: MessageKind | null, headers: Headers): Handling {
+  /** `contract` is null where nobody knows the message. */
+  static ofRequest(service: ServiceName, contract: MessageContract | null, headers: Headers): Handling {
     const message = headers['name'] ?? '';
-    const topic = topicOf(service, kind === 'command' ? 'commands' : 'queries');
+    const topic = topicOf(service, contract?.kind === 'command' ? 'commands' : 'queries');
     // Names come from outside: those that nobody knows share one label.
-    const labels = { service, topic, message: kind === null ? 'unknown' : message, consumer: service };
+    const labels = { service, topic, message: contract === null ? 'unknown' : message, consumer: service };
+    if (contract?.isRoutine === true) return new Handling(labels, NO_SPAN);
     // https://opentelemetry.io/docs/specs/semconv/rpc/rpc-spans/
     const attributes = () => ({
       'rpc.system.name': 'qa-pms',

@@ -11,12 +11,14 @@ import {
   trace,
   type Tracer,
 } from '@opentelemetry/api';
+import { suppressTracing } from '@opentelemetry/core';
 import { AppError } from '@qa-pms/contracts';
 import type { Histogram } from 'prom-client';
 
 /** Null while nothing is traced: then neither spans nor their attributes nor contexts are made. */
 let tracer: Tracer | null = null;
-const NO_SPAN = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
+/** Stands for a span where nothing is traced; what runs below it is not traced either. */
+export const NO_SPAN = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
 
 /** Makes spans with a tracer from now on, or no more (null). */
 export function traceBy(next: Tracer | null): void {
@@ -40,7 +42,9 @@ export function activeSpan(): Span | undefined {
 
 /** Runs work with a span active: what it starts is below it. The span goes on. */
 export function withSpan<T>(span: Span, work: () => T): T {
-  return tracer ? context.with(trace.setSpan(context.active(), span), work) : work();
+  if (!tracer) return work();
+  const active = span === NO_SPAN ? suppressTracing(context.active()) : trace.setSpan(context.active(), span);
+  return context.with(active, work);
 }
 
 /** Runs work within a span, and ends it with what came of that. */
