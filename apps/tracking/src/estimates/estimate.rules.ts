@@ -25,9 +25,13 @@ export function learn(samples: number[], estimateSeconds: number): Learned {
 
 /** The value below which this share lies, between two samples in proportion: PostgreSQL's percentile_cont. */
 export function percentile(sorted: number[], share: number): number {
-  const position = share * (sorted.length - 1);
-  const below = sorted[Math.floor(position)] ?? 0;
-  const above = sorted[Math.ceil(position)] ?? below;
+  return percentileOf(sorted.length, (index) => sorted[index], share);
+}
+
+function percentileOf(count: number, sampleAt: (index: number) => number | undefined, share: number): number {
+  const position = share * (count - 1);
+  const below = sampleAt(Math.floor(position)) ?? 0;
+  const above = sampleAt(Math.ceil(position)) ?? below;
   return below + (above - below) * (position - Math.floor(position));
 }
 
@@ -36,6 +40,7 @@ export function percentile(sorted: number[], share: number): number {
  * and it held when the one left out is not above it. With three decimals.
  */
 function heldRate(sorted: number[], share: number): number {
-  const held = sorted.filter((sample, index) => sample <= percentile(sorted.toSpliced(index, 1), share)).length;
+  const others = (out: number) => (index: number) => sorted[index < out ? index : index + 1];
+  const held = sorted.filter((sample, out) => sample <= percentileOf(sorted.length - 1, others(out), share)).length;
   return Number((held / sorted.length).toFixed(3));
 }
