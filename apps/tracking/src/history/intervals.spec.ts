@@ -3,7 +3,7 @@ import { Zone } from '../sessions/zone.js';
 import { intervalStarts, pointsBetween } from './intervals.js';
 
 function starts(from: string, to: string, interval: 'day' | 'week', zone: string): string[] {
-  return intervalStarts(new Date(from), new Date(to), interval, new Zone(zone)).map((start) => start.toISOString());
+  return intervalStarts(new Date(from), new Date(to), interval, Zone.of(zone)).map((start) => start.toISOString());
 }
 
 describe('the points of a trend', () => {

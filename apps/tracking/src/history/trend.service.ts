@@ -43,7 +43,7 @@ export class TrendService {
         `from and to must not be more than ${String(MOST_POINTS)} points apart`,
       );
     }
-    const starts = intervalStarts(from, to, interval, new Zone(timeZone));
+    const starts = intervalStarts(from, to, interval, Zone.of(timeZone));
     const rows = await this.db.read<Row>(TREND, [...filterValues(query, from, to), starts]);
     const points = new Map(rows.map((row) => [row.point, row]));
     const series = starts.map((start, index) => toPoint(start, points.get(index)));

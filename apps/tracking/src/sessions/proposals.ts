@@ -38,7 +38,7 @@ export function proposalsOf(session: Session, asOf: Date, idleSeconds: number): 
 /** 06:00 of the first night that lies whole in the span; null when none does. */
 function firstMorning(session: Session, start: number, end: number): number | null {
   if (end - start < NIGHT_MS / 2) return null;
-  const zone = new Zone(session.timeZone);
+  const zone = Zone.of(session.timeZone);
   const today = zone.wallDay(start);
   const night = zone.momentOf(today) >= start ? today : today + DAY_MS;
   const morning = zone.momentOf(night + NIGHT_MS);
