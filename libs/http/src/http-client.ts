@@ -112,7 +112,8 @@ export class HttpClient {
     this.protection = new Protection(names, settings, this.failures, this.observer, options.log);
     const tls = { minVersion: 'TLSv1.2' as const, timeout: settings.connectTimeoutMs, ...(ca !== undefined && { ca }) };
     this.pool = new Pool(this.base.origin, {
-      connections: Math.max(1, Math.trunc(settings.concurrency)),
+      // As many as the bulkhead lets calls through.
+      connections: null,
       maxHeaderSize: MAX_HEADER_BYTES,
       allowH2: false,
       // The deadline ends a try that stalls, and the abort its connection.

@@ -1,6 +1,7 @@
 import type { Log } from '@qa-pms/platform';
 import {
   bulkhead,
+  type BulkheadPolicy,
   BulkheadRejectedError,
   circuitBreaker,
   CircuitState,
@@ -27,18 +28,17 @@ class NotCounted extends Error {
 
 /** Bulkhead and circuit breaker of one site: bounded calls at once, bounded waiting, and rest for what is broken. */
 export class Protection {
-  private readonly bulkhead;
+  private bulkhead: { limits: string; policy: BulkheadPolicy } | null = null;
   private readonly breaker;
   private openUntil = 0;
 
   constructor(
     private readonly names: { upstream: string; server: string },
-    settings: UpstreamSettings,
+    private readonly settings: UpstreamSettings,
     private readonly failures: Failures,
     private readonly observer: HttpObserver,
     log?: Pick<Log, 'warn'>,
   ) {
-    this.bulkhead = bulkhead(settings.concurrency, settings.queue);
     const window = Math.max(1, Math.trunc(settings.breakerWindow));
     this.breaker = circuitBreaker(
       handleWhenResult((result) => speaksAgainst(result as Outcome<unknown>)),
@@ -75,7 +75,7 @@ export class Protection {
   /** Makes a try when its turn comes. `onAbort` answers for one whose signal fires before. */
   async run<T>(work: () => Promise<Outcome<T>>, signal: AbortSignal, onAbort: () => Outcome<T>): Promise<Outcome<T>> {
     let started = false;
-    const turn = this.bulkhead.execute(() => {
+    const turn = this.currentBulkhead().execute(() => {
       started = true;
       return signal.aborted ? onAbort() : (this.refusal() ?? this.tried(work));
     });
@@ -93,6 +93,14 @@ export class Protection {
     } finally {
       signal.removeEventListener('abort', stop);
     }
+  }
+
+  /** One of the limits as they are now: a reload may change them. Calls in hand end under those before. */
+  private currentBulkhead(): BulkheadPolicy {
+    const { concurrency, queue } = this.settings;
+    const limits = `${String(concurrency)} ${String(queue)}`;
+    if (this.bulkhead?.limits !== limits) this.bulkhead = { limits, policy: bulkhead(concurrency, queue) };
+    return this.bulkhead.policy;
   }
 
   private async tried<T>(work: () => Promise<Outcome<T>>): Promise<Outcome<T>> {

@@ -96,6 +96,7 @@ export function upstreamSettings(
       description: 'Calls, and so connections, at once to one site.',
       example: '10',
       min: 1,
+      reloadable: true,
     })
     concurrency = 10;
 
@@ -103,6 +104,7 @@ export function upstreamSettings(
       key: key('queue'),
       description: 'Calls that may wait for a free connection; more are refused at once.',
       example: '100',
+      reloadable: true,
     })
     queue = 100;
 

@@ -16,6 +16,8 @@ type Listener = Parameters<typeof httpServer>[0];
 /** A client of a server that plays its answers one after the other, the last one for ever. */
 export interface Fixture {
   client: HttpClient;
+  /** Its own: a change of them is a reload. */
+  settings: UpstreamSettings;
   server: TestServer;
   /** `METHOD path` of what the server was asked, with the headers. */
   asked: { line: string; headers: Record<string, unknown> }[];
@@ -78,7 +80,7 @@ export async function connect(
     ...options,
   });
   closers.unshift(() => client.close());
-  return { client, server, asked, waits, heard };
+  return { client, settings: all, server, asked, waits, heard };
 }
 
 /** The AppError that a call ends with. */

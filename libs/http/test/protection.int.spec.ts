@@ -186,6 +186,28 @@ describe('the rate limit', () => {
   });
 });
 
+describe('the calls at once', () => {
+  it('are as many as the settings say after a reload, with those that wait', async () => {
+    const { client, settings, server } = await connect([() => undefined], { concurrency: 1, queue: 0, retries: 0 });
+    const untilSeen = async (count: number): Promise<void> => {
+      while (server.seen < count) await new Promise(setImmediate);
+    };
+    const calls = [failureOf(client.call(once))];
+    await untilSeen(1);
+    const refused = await failureOf(client.call(once));
+
+    Object.assign(settings, { concurrency: 2, queue: 1 });
+    for (let count = 0; count < 3; count += 1) calls.push(failureOf(client.call(once)));
+    const tooMany = await failureOf(client.call(once));
+    await untilSeen(3);
+    await client.close();
+    await Promise.all(calls);
+
+    for (const { details } of [refused, tooMany]) expect(details['reason']).toBe('too many calls wait for it already');
+    expect(server.seen).toBe(3);
+  });
+});
+
 describe('a stampede of 1,000 calls on an upstream that hangs', () => {
   it('holds few connections, refuses what cannot wait, and lets others go on', async () => {
     const settings = { concurrency: 10, queue: 100, ratePerSecond: 0, timeoutMs: 20_000 };
