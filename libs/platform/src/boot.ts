@@ -18,7 +18,6 @@ import type { Runtime } from './runtime.js';
 import type { ServiceDefinition } from './service.js';
 import { closeAfterFailure } from './stop.js';
 import { instrumentHttp } from './telemetry/http-telemetry.js';
-import { registerMetricsRoute } from './telemetry/metrics.routes.js';
 
 /** Errors of message handlers go on as they are, MessageServer knows what to do with them; HTTP gets the error contract. */
 @Catch()
@@ -85,7 +84,6 @@ export async function bootService(service: ServiceDefinition, runtime: Runtime):
   // https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1
   http.server.on('checkExpectation', (request, response) => http.server.emit('request', request, response));
   registerHealthRoutes(http, { health: runtime.health, telemetry: runtime.telemetry, log });
-  registerMetricsRoute(http, runtime.telemetry, log);
   const deadLetters = (): DeadLetterStore | null => app.get(DeadLetterStore, { strict: false });
   const hasDeadLetters = service.database !== undefined;
   const server = new MessageServer(service.name, runtime.wire, log, () => (hasDeadLetters ? deadLetters() : null));

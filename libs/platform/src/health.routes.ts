@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Health, HealthReport } from './health.js';
 import { sendError } from './http-errors.js';
 import type { Log } from './log.js';
-import { bears } from './telemetry/metrics.routes.js';
+import { bears } from './telemetry/metrics.controller.js';
 import type { TelemetrySettings } from './telemetry/telemetry.settings.js';
 
 interface HealthRoutes {

@@ -41,7 +41,6 @@ export * from './stop.js';
 export * from './tls.js';
 export * from './telemetry/cache.js';
 export * from './telemetry/http-telemetry.js';
-export * from './telemetry/metrics.routes.js';
 export * from './telemetry/metrics.js';
 export * from './telemetry/metrics-reference.js';
 export * from './telemetry/spans.js';

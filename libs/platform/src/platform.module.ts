@@ -8,6 +8,7 @@ import { PlatformSettings } from './platform.settings.js';
 import { RedisConnection } from './redis/redis.js';
 import type { Runtime } from './runtime.js';
 import type { ServiceDefinition } from './service.js';
+import { metricsModule } from './telemetry/metrics.controller.js';
 import { TelemetrySettings } from './telemetry/telemetry.settings.js';
 
 /** Token of the process's runtime. */
@@ -38,6 +39,12 @@ export class PlatformModule {
         useValue: runtime.configuration.read(settingsClass),
       })),
     ];
-    return { module: PlatformModule, global: true, imports: [service.module], providers, exports: providers };
+    return {
+      module: PlatformModule,
+      global: true,
+      imports: [service.module, metricsModule],
+      providers,
+      exports: providers,
+    };
   }
 }
