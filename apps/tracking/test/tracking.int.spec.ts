@@ -22,10 +22,69 @@ const story = (options: ConstructorParameters<typeof Story>[3] = {}) =>
   new Story(tracking, project, quinn.userId, options);
 const active = (workflowId: string, caller = quinn) =>
   tracking.service.request(GetActiveSession, { workflowId }, { caller });
+async function withDatabase<T>(work: (client: Client) => Promise<T>): Promise<T> {
+  const client = new Client({ connectionString: tracking.databaseUrl });
+  await client.connect();
+  try {
+    await client.query(`SET qa.all_projects = 'on'`);
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
 const timedOf = async (id: string) => {
   const events: WorkflowTimed[] = await tracking.service.published(WorkflowTimed);
   return events.filter(({ time }) => time.workflowId === id);
 };
+
+describe('changes that come while others are followed', () => {
+  /** All of it: sessions, history, alerts, a person who takes over, a step that is done again. */
+  const changes = (told: Story): (() => Promise<unknown>)[] => [
+    () => told.start(),
+    () => told.after(90.9).note(),
+    () => told.after(900).endStep(),
+    () => told.after(20).pause(),
+    () => told.after(3_600).resume(),
+    () => told.after(30.5).handOver(robin.userId),
+    () => told.after(700).endStep('skipped'),
+    () => told.after(5).reopen(0),
+    () => told.after(1_200).endStep(),
+    () => told.after(60).endStep(),
+    () => told.after(1).complete(),
+  ];
+  const rowsOf = async (id: string): Promise<unknown[]> =>
+    withDatabase(async (client) => {
+      const statements = [
+        `SELECT step_index, user_id, started_at, ended_at, actions FROM tracking.time_sessions WHERE workflow_id = $1 ORDER BY started_at, ended_at`,
+        `SELECT step_index, user_id, status, seconds, ended_at FROM tracking.step_times WHERE workflow_id = $1 ORDER BY step_index, user_id`,
+        `SELECT step_index, user_id, ratio, seconds_over, raised_at FROM tracking.gap_alerts WHERE workflow_id = $1 ORDER BY step_index`,
+        `SELECT user_id, status, steps, row_version, ended_at, paused_seconds FROM tracking.tracked_workflows WHERE id = $1`,
+      ];
+      const rows: unknown[] = [];
+      for (const statement of statements) rows.push((await client.query(statement, [id])).rows);
+      return rows;
+    });
+  const transactions = (): Promise<number> =>
+    withDatabase(async (client) => {
+      const { rows } = await client.query<{ count: number }>(
+        'SELECT count(DISTINCT xmin::text)::int AS count FROM tracking.inbox_messages',
+      );
+      return rows[0]?.count ?? 0;
+    });
+
+  it('are followed in fewer transactions, to the same rows as one after the other', async () => {
+    const [single, together] = [story({ estimates: [600, 600, 600] }), story({ estimates: [600, 600, 600] })];
+    for (const change of changes(single)) await change();
+    const before = await transactions();
+    await Promise.all(changes(together).map((change) => change()));
+    const taken = (await transactions()) - before;
+
+    expect(taken).toBeLessThan(changes(together).length / 2);
+    expect(await rowsOf(together.id)).toEqual(await rowsOf(single.id));
+    const [[timed], [others]] = await Promise.all([timedOf(single.id), timedOf(together.id)]);
+    expect(others?.time.totalSeconds).toBe(timed?.time.totalSeconds);
+  });
+});
 
 describe('the times of a workflow', () => {
   it('follow it from its start to its end, pauses excluded', async () => {

@@ -101,6 +101,8 @@ export class Database {
         const refused =
           error instanceof AppError && error.kind.status < 500 && error.code !== 'IDEMPOTENCY_IN_PROGRESS';
         if (!refused && !isUniqueViolation(error, 'inbox_messages_pk')) throw error;
+        // One of several was done before: which of them says nothing of the others.
+        if (context.otherMessageIds !== undefined) throw error;
         const given = await this.replyGiven<T>();
         if (!given) throw error;
         if (context.idempotencyHash !== null) replays.inc({ service: this.service });
@@ -215,6 +217,13 @@ export class Database {
         name: 'qa-inbox',
         text: `INSERT INTO ${this.schema}.inbox_messages (message_id, reply, body_hash) VALUES ($1, $2, $3)`,
         values: [message.messageId, result === undefined ? null : JSON.stringify(result), message.idempotencyHash],
+      });
+    }
+    if (message?.otherMessageIds !== undefined) {
+      queries.push({
+        name: 'qa-inbox-others',
+        text: `INSERT INTO ${this.schema}.inbox_messages (message_id) SELECT unnest($1::uuid[])`,
+        values: [message.otherMessageIds],
       });
     }
     if (rows.length > 0) queries.push(...insertOutbox(this.schema, rows));

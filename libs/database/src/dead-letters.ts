@@ -254,7 +254,7 @@ export class DeadLetters extends DeadLetterStore {
     return isKept;
   }
 
-  private isParked(event: EventEnvelope): Promise<boolean> {
+  isParked(event: EventEnvelope): Promise<boolean> {
     return new Promise((resolve, reject) => {
       // One statement answers all that is asked in one turn: a statement for each event halved what a consumer takes.
       // It serves several traces.

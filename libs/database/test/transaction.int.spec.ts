@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { event, MemberRemoved, TextField } from '@qa-pms/contracts';
 import {
@@ -8,7 +9,7 @@ import {
   runMigrations,
   statement,
 } from '@qa-pms/database';
-import { createRootLogger, logFor, runAsSystem } from '@qa-pms/platform';
+import { createRootLogger, logFor, runAsSystem, runInContext, SYSTEM } from '@qa-pms/platform';
 import { startTestDatabase, type TestDatabase } from '@qa-pms/testing';
 import type { DataSource } from 'typeorm';
 
@@ -66,6 +67,34 @@ describe('a transaction', () => {
 
     await expect(large).rejects.toMatchObject({ code: 'CONTENT_TOO_LARGE', details: { limitBytes: 3_145_728 } });
     expect(await stored()).toEqual([]);
+  });
+
+  describe('for several messages', () => {
+    const [first, second, third] = [randomUUID(), randomUUID(), randomUUID()];
+    const message = { requestId: first, deadline: null, caller: SYSTEM, idempotencyHash: null };
+    const once = (id: number, messageId: string, otherMessageIds?: string[]): Promise<string> =>
+      runInContext({ ...message, messageId, ...(otherMessageIds && { otherMessageIds }) }, () =>
+        db.once(async (tx) => {
+          await tx.query(PUT, [id, null]);
+          return 'done';
+        }),
+      );
+
+    it('is done once for each of them', async () => {
+      await once(1, second, [first]);
+      const again = await Promise.all([once(2, first), once(3, second)]);
+
+      expect(await stored()).toEqual([1]);
+      expect(again).toEqual([undefined, 'done']);
+    });
+
+    it('is refused as a whole where one of them is done already, also the last', async () => {
+      await expect(once(4, second, [third])).rejects.toThrow(/inbox_messages_pk/);
+      await expect(once(5, third, [first])).rejects.toThrow(/inbox_messages_pk/);
+      await once(6, third);
+
+      expect(await stored()).toEqual([6]);
+    });
   });
 
   it('lets a query see what was written before it', async () => {

@@ -27,6 +27,8 @@ export interface MessageContext {
   caller: Caller;
   /** SHA-256 of the body, where an `Idempotency-Key` made the id; else null. */
   idempotencyHash: string | null;
+  /** Of events that are handled with this one, which came before it. */
+  otherMessageIds?: string[];
 }
 
 const storage = new AsyncLocalStorage<MessageContext>();

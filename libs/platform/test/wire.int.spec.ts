@@ -2,17 +2,19 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Controller, Injectable, Module } from '@nestjs/common';
-import { AppError, command, event, IntegerField, query, TextField, wireName } from '@qa-pms/contracts';
+import { AppError, command, event, type EventClass, IntegerField, query, TextField, wireName } from '@qa-pms/contracts';
 import {
   bootService,
   BackgroundJobs,
   Configuration,
   createRuntime,
+  currentContext,
   DeadLetterStore,
   defineService,
   deadLetterTopic,
   type EventEnvelope,
   Handle,
+  HandleTogether,
   InProcessWire,
   MessageBus,
   requireUser,
@@ -61,11 +63,21 @@ class Happened extends event({ service: 'workflow', name: 'happened', key: 'key'
   text?: string;
 }
 
+/** As `Happened`; its handler takes several. */
+class Gathered extends event({ service: 'workflow', name: 'gathered', key: 'key' }) {
+  @TextField({ description: 'Whose.', max: 100 })
+  key!: string;
+  @IntegerField({ description: 'Which.' })
+  number!: number;
+}
+
 /** What the toy service has seen; shared by its instances, as a database would be. */
 const lists = new Map<string, number[]>();
 const seen = new Map<string, number[]>();
 const attempts = new Map<string, number>();
 const faults = new Map<string, 'refuse' | 'outage' | 'refuse once'>();
+/** Numbers of each call that was made with several events, and the messages that its context named. */
+const calls = new Map<string, { numbers: number[]; messages: number }[]>();
 const dead: { event: EventEnvelope; error: string | null }[] = [];
 
 @Controller()
@@ -114,12 +126,33 @@ class ToyMessages {
   }
 }
 
+@Controller()
+class GatheringMessages {
+  @HandleTogether(Gathered)
+  async gathered(events: Gathered[]): Promise<void> {
+    const { key } = events[0]!;
+    const numbers = events.map(({ number }) => number);
+    // The others come meanwhile.
+    if (numbers.includes(0)) await sleep(500);
+    const names = numbers.map((number) => `${key}#${String(number)}`);
+    for (const name of names) attempts.set(name, (attempts.get(name) ?? 0) + 1);
+    if (names.some((name) => faults.get(name) === 'refuse')) throw new Error('not all of these');
+    const { messageId, otherMessageIds = [] } = currentContext();
+    const call = { numbers, messages: new Set([messageId, ...otherMessageIds]).size };
+    calls.set(key, [...(calls.get(key) ?? []), call]);
+    seen.set(key, [...(seen.get(key) ?? []), ...numbers]);
+  }
+}
+
 @Injectable()
 class MemoryDeadLetters extends DeadLetterStore {
-  follow(event: EventEnvelope): Promise<boolean> {
-    const isParked = dead.some((letter) => letter.event.key === event.key);
+  async follow(event: EventEnvelope): Promise<boolean> {
+    const isParked = await this.isParked(event);
     if (isParked) dead.push({ event, error: null });
-    return Promise.resolve(isParked);
+    return isParked;
+  }
+  isParked(event: EventEnvelope): Promise<boolean> {
+    return Promise.resolve(dead.some((letter) => letter.event.key === event.key));
   }
   park(event: EventEnvelope, error: Error): Promise<void> {
     dead.push({ event, error: error.message });
@@ -131,7 +164,7 @@ class MemoryDeadLetters extends DeadLetterStore {
 }
 
 @Module({
-  controllers: [ToyMessages],
+  controllers: [ToyMessages, GatheringMessages],
   providers: [{ provide: DeadLetterStore, useClass: MemoryDeadLetters }, BackgroundJobs],
 })
 class ToyModule {}
@@ -152,12 +185,12 @@ const tester = {
   permissions: ['tickets:read' as const],
 };
 
-function envelope(topicPrefix: string, payload: Happened): EventEnvelope {
+function envelope(topicPrefix: string, payload: Happened, { contract }: EventClass = Happened): EventEnvelope {
   const id = randomUUID();
   return {
     topic: topicName(topicPrefix, 'workflow', 'events'),
     key: payload.key,
-    headers: { name: wireName(Happened.contract), id, 'request-id': id },
+    headers: { name: wireName(contract), id, 'request-id': id },
     body: JSON.stringify(payload),
   };
 }
@@ -232,7 +265,7 @@ function contract(brokers: () => string): void {
   beforeAll(async () => {
     const kafka = brokers();
     topics = kafka === '' ? '' : prefix;
-    for (const memory of [lists, seen, attempts, faults]) memory.clear();
+    for (const memory of [lists, seen, attempts, faults, calls]) memory.clear();
     dead.length = 0;
     const environment = {
       ENCRYPTION_KEY: 'ab'.repeat(32),
@@ -373,6 +406,37 @@ function contract(brokers: () => string): void {
     await until(() => seen.get('large')?.length === sizes.length);
 
     expect(seen.get('large')).toEqual(sizes.map((_size, number) => number));
+  });
+
+  describe('to a handler that takes several', () => {
+    const gather = (key: string, numbers: number[]): Promise<void>[] =>
+      runtime.wire.publish(numbers.map((number) => envelope(topics, { key, number }, Gathered)));
+
+    it('hand over in one call what has come of a key meanwhile, in its order', async () => {
+      const numbers = Array.from({ length: 30 }, (_, index) => index);
+
+      await Promise.all([...gather('f', numbers), ...gather('g', [1])]);
+      await until(() => seen.get('f')?.length === 30);
+
+      expect(seen.get('f')).toEqual(numbers);
+      const sizes = calls.get('f')?.map((call) => call.numbers.length) ?? [];
+      expect(Math.max(...sizes)).toBe(20);
+      expect(calls.get('f')?.map(({ messages }) => messages)).toEqual(sizes);
+      expect(calls.get('g')).toEqual([{ numbers: [1], messages: 1 }]);
+    });
+
+    it('hand over each by itself where together they are refused, and do nothing twice', async () => {
+      faults.set('h#3', 'refuse');
+
+      const sent = gather('h', [0, 1, 2, 3, 4]);
+      await Promise.all([...sent, until(() => dead.filter(({ event: { key } }) => key === 'h').length === 2)]);
+
+      expect(seen.get('h')).toEqual([0, 1, 2]);
+      expect(dead.filter(({ event: { key } }) => key === 'h').map(({ error }) => error)).toEqual([
+        'not all of these',
+        null,
+      ]);
+    }, 20_000);
   });
 
   it('takes an event of a later version, which has fields that are not known here', async () => {

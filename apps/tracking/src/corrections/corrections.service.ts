@@ -3,7 +3,7 @@ import { AppError, type Correction, type CorrectSession } from '@qa-pms/contract
 import { Database, type Transaction } from '@qa-pms/database';
 import { can, requireProject, requireUser } from '@qa-pms/platform';
 import { v7 as uuidv7 } from 'uuid';
-import { lockTracked } from '../sessions/sessions.queries.js';
+import { lockTracked, storeSession } from '../sessions/sessions.queries.js';
 import { SessionsService } from '../sessions/sessions.service.js';
 import type { Session, Tracked } from '../sessions/tracked-workflow.js';
 import { corrected, spanOf } from './correction.rules.js';
@@ -41,7 +41,8 @@ export class CorrectionsService {
       };
       await this.store(tx, correction);
       const result = { workflow: tracked.workflow, sessions };
-      await this.sessions.storeTimes(tx, tracked, result, [after], now);
+      storeSession(tx, tracked.workflow, after);
+      await this.sessions.storeHistory(tx, tracked, result, now);
       if (tracked.workflow.endedAt !== null) this.sessions.publishTimes(tx, result);
       return correction;
     });

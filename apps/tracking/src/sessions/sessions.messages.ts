@@ -1,6 +1,6 @@
 import { Controller } from '@nestjs/common';
 import { GetActiveSession, GetWorkflowTime, WorkflowChanged } from '@qa-pms/contracts';
-import { Handle } from '@qa-pms/platform';
+import { Handle, HandleTogether } from '@qa-pms/platform';
 import { SessionsService } from './sessions.service.js';
 import { TimesService } from './times.service.js';
 
@@ -11,9 +11,9 @@ export class SessionsMessages {
     private readonly times: TimesService,
   ) {}
 
-  @Handle(WorkflowChanged)
-  workflowChanged(event: WorkflowChanged) {
-    return this.sessions.workflowChanged(event);
+  @HandleTogether(WorkflowChanged)
+  workflowChanged(events: WorkflowChanged[]) {
+    return this.sessions.workflowChanged(events);
   }
 
   @Handle(GetWorkflowTime)

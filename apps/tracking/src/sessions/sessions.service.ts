@@ -6,7 +6,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { raiseGaps } from '../alerts/alerts.queries.js';
 import { TrackingSettings } from '../tracking.settings.js';
 import { Arrivals } from './arrivals.js';
-import { follow } from './session.rules.js';
+import { follow, type Followed } from './session.rules.js';
 import { lockTracked, storeSession, storeTemplate, storeWorkflow } from './sessions.queries.js';
 import { storeStepTimes } from './step-times.queries.js';
 import type { Session, Tracked } from './tracked-workflow.js';
@@ -24,26 +24,43 @@ export class SessionsService {
     private readonly metrics: WorkflowMetrics,
   ) {}
 
-  /** Follows a workflow. A change that is not newer than what is known is ignored. */
-  async workflowChanged(event: WorkflowChanged): Promise<void> {
-    const { id, projectId, rowVersion } = event.workflow;
-    const followed: Tracked[] = [];
+  /** Follows a workflow through some changes of it. One that is not newer than what is known is ignored. */
+  async workflowChanged(events: WorkflowChanged[]): Promise<void> {
+    const { id, projectId } = events[0]!.workflow;
+    let followed: { event: WorkflowChanged; tracked: Tracked }[] = [];
     await this.onceIn(projectId, async (tx) => {
       const before = await lockTracked(tx, id);
-      const known = before?.workflow.rowVersion ?? 0;
-      if (rowVersion <= known) return;
-      if (rowVersion > known + 1)
-        this.log.error({ workflowId: id, known, rowVersion }, 'changes of a workflow are missing');
-      const { touched, ...after } = follow(before, event, uuidv7);
+      followed = [];
+      const touched = new Map<string, Session>();
+      for (const event of events) {
+        const known = followed.at(-1)?.tracked ?? before;
+        const changes = this.newer(known, event);
+        if (!changes) continue;
+        for (const session of changes.touched) touched.set(session.id, session);
+        await this.storeHistory(tx, known, changes, new Date(event.at));
+        followed.push({ event, tracked: changes });
+      }
+      const after = followed.at(-1)?.tracked;
+      if (!after) return;
       storeWorkflow(tx, after.workflow);
       if (!before) storeTemplate(tx, after.workflow);
-      followed.push(after);
-      await this.storeTimes(tx, before, after, touched, new Date(event.at));
-      if (event.change === 'completed' || event.change === 'cancelled') this.publishTimes(tx, after);
+      for (const session of touched.values()) storeSession(tx, after.workflow, session);
+      if (followed.some(({ event: { change } }) => change === 'completed' || change === 'cancelled'))
+        this.publishTimes(tx, after);
     });
-    this.arrivals.announce(id, rowVersion);
-    const tracked = followed.at(-1);
-    if (tracked) this.metrics.changed(event, workflowTime(tracked, new Date(event.at), this.settings.idleSeconds));
+    this.arrivals.announce(id, Math.max(...events.map(({ workflow }) => workflow.rowVersion)));
+    for (const { event, tracked } of followed)
+      this.metrics.changed(event, workflowTime(tracked, new Date(event.at), this.settings.idleSeconds));
+  }
+
+  /** The workflow after a change; null where that is known already. */
+  private newer(known: Tracked | null, event: WorkflowChanged): Followed | null {
+    const { id, rowVersion } = event.workflow;
+    const knownVersion = known?.workflow.rowVersion ?? 0;
+    if (rowVersion <= knownVersion) return null;
+    if (rowVersion > knownVersion + 1)
+      this.log.error({ workflowId: id, known: knownVersion, rowVersion }, 'changes of a workflow are missing');
+    return follow(known, event, uuidv7);
   }
 
   /** The event says which project it is about, whoever published it. */
@@ -52,21 +69,11 @@ export class SessionsService {
     return runInContext({ ...context, caller: { ...context.caller, projectId } }, () => this.db.once(work));
   }
 
-  /** Writes sessions that changed, and what follows from them: history and gap alerts as of `asOf`. */
-  async storeTimes(
-    tx: Transaction,
-    before: Tracked | null,
-    after: Tracked,
-    changed: Session[],
-    asOf: Date,
-  ): Promise<void> {
-    for (const session of changed) storeSession(tx, after.workflow, session);
+  /** Writes what follows from sessions that have changed: history, and gap alerts as of `asOf`. */
+  async storeHistory(tx: Transaction, before: Tracked | null, after: Tracked, asOf: Date): Promise<void> {
     storeStepTimes(tx, before, after);
-    await raiseGaps(
-      tx,
-      [{ workflow: after.workflow, time: workflowTime(after, asOf, this.settings.idleSeconds) }],
-      asOf,
-    );
+    const time = workflowTime(after, asOf, this.settings.idleSeconds);
+    await raiseGaps(tx, [{ workflow: after.workflow, time }], asOf);
   }
 
   /** Tells the times of a workflow that has ended. */

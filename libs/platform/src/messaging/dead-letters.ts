@@ -7,6 +7,8 @@ export abstract class DeadLetterStore {
    * be handled.
    */
   abstract follow(event: EventEnvelope): Promise<boolean>;
+  /** Whether an earlier message of its key waits here. */
+  abstract isParked(event: EventEnvelope): Promise<boolean>;
   /** Keeps the message with the error that brought it there. */
   abstract park(event: EventEnvelope, error: Error): Promise<void>;
   /**

@@ -1,6 +1,6 @@
 import { AppError, type MessageKind, type ServiceName } from '@qa-pms/contracts';
 import type { Envelope, EventEnvelope, ReplyEnvelope } from './envelope.js';
-import { sourceOf } from './message-server.js';
+import { sourceOf } from './event-handling.js';
 import type { Inbound, Serving, Wire } from './wire.js';
 
 /** Messages between services of one process. Events are durable in the sender's outbox until every consumer has them. */

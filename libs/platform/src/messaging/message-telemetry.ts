@@ -84,6 +84,12 @@ export class Handling {
     describeSpan(this.span, attributes);
   }
 
+  /** Counts it as handled with another, whose span holds what was done. */
+  doneWith(other: Handling): Promise<void> {
+    this.span.addLink({ context: other.span.spanContext() });
+    return this.run(() => Promise.resolve());
+  }
+
   /** A try that failed, and for what. */
   failed(outcome: string): void {
     failed.inc({ ...this.labels, outcome });
