@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Log } from '@qa-pms/platform';
 import {
   bulkhead,
@@ -75,9 +76,12 @@ export class Protection {
   /** Makes a try when its turn comes. `onAbort` answers for one whose signal fires before. */
   async run<T>(work: () => Promise<Outcome<T>>, signal: AbortSignal, onAbort: () => Outcome<T>): Promise<Outcome<T>> {
     let started = false;
-    const turn = this.currentBulkhead().execute(() => {
+    const turn = this.currentBulkhead().execute(async () => {
       started = true;
-      return signal.aborted ? onAbort() : (this.refusal() ?? this.tried(work));
+      const result = signal.aborted ? onAbort() : (this.refusal() ?? (await this.tried(work)));
+      // undici has the connection free a turn later: before that the next call would open another.
+      await setImmediate();
+      return result;
     });
     // The library tells a waiting call of its abort only when its turn comes, which a hanging upstream delays.
     const { promise: aborted, resolve } = Promise.withResolvers<Outcome<T>>();

@@ -208,6 +208,16 @@ describe('the calls at once', () => {
   });
 });
 
+describe('connections', () => {
+  it('are as many as calls at once, also where others wait for their turn', async () => {
+    const { client, server } = await connect([fine], { concurrency: 3, queue: 100, ratePerSecond: 0 });
+
+    await Promise.all(Array.from({ length: 60 }, () => client.call(once)));
+
+    expect([server.seen, server.connections]).toEqual([60, 3]);
+  });
+});
+
 describe('a stampede of 1,000 calls on an upstream that hangs', () => {
   it('holds few connections, refuses what cannot wait, and lets others go on', async () => {
     const settings = { concurrency: 10, queue: 100, ratePerSecond: 0, timeoutMs: 20_000 };
