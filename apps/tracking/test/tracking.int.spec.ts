@@ -86,6 +86,34 @@ describe('changes that come while others are followed', () => {
   });
 });
 
+describe('what was left running overnight', () => {
+  it('is proposed by the nights of the person, also in changes that come at once', async () => {
+    // 21:00 to 07:00 in New York: no night of UTC lies whole in it.
+    const away = person(project);
+    await tracking.service.deliver(UserChanged, {
+      userId: away.userId,
+      displayName: 'Away',
+      timeZone: 'America/New_York',
+    });
+    const night = (): Story => new Story(tracking, project, away.userId, { start: '2026-11-21T02:00:00.000Z' });
+    const [single, together] = [night(), night()];
+    const changes = (told: Story): (() => Promise<unknown>)[] => [
+      () => told.start(),
+      () => told.after(3_600).note(),
+      () => told.after(9 * 3_600).endStep(),
+      () => told.complete(),
+    ];
+    for (const change of changes(single)) await change();
+    await Promise.all(changes(together).map((change) => change()));
+
+    const proposals = async (told: Story): Promise<unknown> =>
+      (await timedOf(told.id)).map(({ time }) => time.proposals.map(({ kind, cutAt }) => [kind, cutAt]));
+
+    expect(await proposals(single)).toContainEqual(expect.arrayContaining([['overnight', expect.anything()]]));
+    expect(await proposals(together)).toEqual(await proposals(single));
+  });
+});
+
 describe('the times of a workflow', () => {
   it('follow it from its start to its end, pauses excluded', async () => {
     const told = await story().start();

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { type WorkflowChanged, WorkflowTimed } from '@qa-pms/contracts';
-import { Database, type Transaction } from '@qa-pms/database';
+import { Database, statement, type Transaction } from '@qa-pms/database';
 import { currentContext, Log, runInContext } from '@qa-pms/platform';
 import { v7 as uuidv7 } from 'uuid';
 import { raiseGaps } from '../alerts/alerts.queries.js';
@@ -12,6 +12,11 @@ import { storeStepTimes } from './step-times.queries.js';
 import type { Session, Tracked } from './tracked-workflow.js';
 import { WorkflowMetrics } from './workflow-metrics.js';
 import { workflowTime } from './workflow-time.js';
+
+const TIME_ZONES = statement(
+  'time-zones',
+  'SELECT user_id AS "userId", time_zone AS "timeZone" FROM tracking.people WHERE user_id = ANY($1::uuid[])',
+);
 
 /** Makes time sessions of the changes of workflows. */
 @Injectable()
@@ -32,11 +37,16 @@ export class SessionsService {
       const before = await lockTracked(tx, id);
       followed = [];
       const touched = new Map<string, Session>();
+      const zones = events.length > 1 ? await zonesOf(tx, events) : null;
       for (const event of events) {
         const known = followed.at(-1)?.tracked ?? before;
         const changes = this.newer(known, event);
         if (!changes) continue;
-        for (const session of changes.touched) touched.set(session.id, session);
+        for (const session of changes.touched) {
+          // One that begins with a change and ends with another of these was never read with its person's.
+          session.timeZone = zones?.get(session.userId) ?? session.timeZone;
+          touched.set(session.id, session);
+        }
         await this.storeHistory(tx, known, changes, new Date(event.at));
         followed.push({ event, tracked: changes });
       }
@@ -81,4 +91,11 @@ export class SessionsService {
     const time = workflowTime(tracked, new Date(), this.settings.idleSeconds);
     tx.publish(WorkflowTimed, { projectId: tracked.workflow.projectId, time });
   }
+}
+
+/** Time zones of those who work in these changes; who is not among them has UTC. */
+async function zonesOf(tx: Transaction, events: WorkflowChanged[]): Promise<Map<string, string>> {
+  const userIds = [...new Set(events.map(({ workflow }) => workflow.userId))];
+  const rows = await tx.query<{ userId: string; timeZone: string }>(TIME_ZONES, [userIds]);
+  return new Map(rows.map(({ userId, timeZone }) => [userId, timeZone]));
 }

@@ -1,4 +1,4 @@
-import type { MessageClass, ServiceName } from '@qa-pms/contracts';
+import { AppError, type MessageClass, type ServiceName } from '@qa-pms/contracts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runInContext } from '../context.js';
 import { infrastructureFault } from '../faults.js';
@@ -59,6 +59,8 @@ export class EventHandling {
   private readonly together = new Lanes(CONCURRENT_TOGETHER);
   private readonly lines = new Map<string | null, Waiting[]>();
   private readonly stopping = new AbortController();
+  /** With an event that a stop has left to the next start: what came after it must not overtake it. */
+  private readonly leftKeys = new Set<string | null>();
 
   constructor(private readonly options: EventHandlingOptions) {}
 
@@ -70,6 +72,9 @@ export class EventHandling {
     this.lines.set(event.key, line);
     try {
       await this.lanes.run(event.key, () => this.deliver(waiting));
+    } catch (error) {
+      if (event.key !== null) this.leftKeys.add(event.key);
+      throw error;
     } finally {
       line.splice(line.indexOf(waiting), 1);
       if (line.length === 0) this.lines.delete(event.key);
@@ -95,6 +100,7 @@ export class EventHandling {
   private async deliver(waiting: Waiting): Promise<void> {
     const { event, entry } = waiting;
     if (!entry || waiting.isHandled) return;
+    if (this.leftKeys.has(event.key)) throw new AppError('SHUTTING_DOWN');
     if (entry.isTogether && !waiting.isAlone) {
       const handle = () => this.handleTogether(entry, [waiting, ...this.behind(waiting, entry)]);
       if (await this.together.run(null, handle)) return;
@@ -144,7 +150,8 @@ export class EventHandling {
         });
       }
       return true;
-    } catch {
+    } catch (error) {
+      this.options.log.debug({ events: events.length, err: error }, 'events are handled each by itself');
       for (const waiting of all) {
         waiting.isAlone = true;
         inHand.leave(waiting.event);
