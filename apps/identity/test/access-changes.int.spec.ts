@@ -20,12 +20,14 @@ import { as, Identity } from './identity.fixture.js';
 let identity: Identity;
 let admin: UserAccount;
 let quinn: UserAccount;
+let robin: UserAccount;
 let project: Project;
 
 beforeAll(async () => {
   identity = await Identity.start();
   admin = await identity.user('admin', ['admin']);
   quinn = await identity.user('quinn', ['qa']);
+  robin = await identity.user('robin', ['qa']);
   project = await identity.project('FEED', as(admin));
 });
 
@@ -63,6 +65,15 @@ describe('changes of access', () => {
     expect(await toldAfter(() => Promise.resolve())).toEqual([]);
     expect(await toldAfter(() => send(PutMember, { id, userId, roles: ['qa'] }))).toEqual([userId]);
     expect(await toldAfter(() => send(PutMember, { id, userId, roles: ['qa_manager'] }))).toEqual([userId]);
+    expect(
+      await toldAfter(() =>
+        withClient((client) =>
+          client.query('UPDATE identity.memberships SET user_id = $2 WHERE user_id = $1', [userId, robin.id]),
+        ),
+      ),
+    ).toEqual([userId, robin.id].toSorted());
+    expect(await toldAfter(() => send(RemoveMember, { id, userId: robin.id }))).toEqual([robin.id]);
+    await send(PutMember, { id, userId, roles: ['qa_manager'] });
     expect(await toldAfter(() => send(UpdateProject, { id, name: 'Fed' }))).toEqual(both);
     expect(await toldAfter(() => send(UpdateUser, { id: userId, roles: ['support'] }))).toEqual([userId]);
     expect(await toldAfter(() => send(UpdateMe, { displayName: 'Q.' }, quinn))).toEqual([userId]);

@@ -3,13 +3,20 @@ import { type Access as UserAccess, AppError, permissionsOf, ResolveAccess } fro
 import { Cache, type Caller, MessageBus, SYSTEM } from '@qa-pms/platform';
 import { SecurityFeed } from './security-feed.js';
 
+/** Whatever the feed may miss (a database that was restored, a change by hand that took minutes) is seen by then. */
+const KEPT_MS = 60_000;
 /** No project has this name. */
 const OUTSIDE = '';
 
 /** Roles and memberships of users, asked of identity and kept until its feed says that they have changed. */
 @Injectable()
 export class Access {
-  private readonly users = new Cache<Promise<UserAccess>>({ service: 'gateway', name: 'access', max: 10_000 });
+  private readonly users = new Cache<Promise<UserAccess>>({
+    service: 'gateway',
+    name: 'access',
+    max: 10_000,
+    ttlMs: KEPT_MS,
+  });
   /** What was answered of a user, by the name that a request gave the project. */
   private readonly callers = new WeakMap<UserAccess, Map<string | null, Caller>>();
 

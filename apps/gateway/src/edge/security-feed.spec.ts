@@ -56,7 +56,7 @@ describe('the security feed', () => {
   it('lets what is known of a user stand for as long as nothing is said of them', async () => {
     await poll();
     await bothAsk();
-    for (let count = 0; count < 120; count += 1) {
+    for (let count = 0; count < 110; count += 1) {
       jest.advanceTimersByTime(500);
       await poll();
     }

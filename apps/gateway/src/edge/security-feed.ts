@@ -2,7 +2,7 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { AppError, GetAccessChanges } from '@qa-pms/contracts';
 import { BackgroundJobs, gauge, Log, MessageBus, SYSTEM } from '@qa-pms/platform';
 
-/** Changes of roles and memberships take effect within a second, on every instance. */
+/** While identity answers, changes of roles and memberships take effect within a second on every instance. */
 const ASK_EVERY_MS = 500;
 const ANSWER_MS = 2_000;
 /** After so long without an answer nobody knows who may still do what. */

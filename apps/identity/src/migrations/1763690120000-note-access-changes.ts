@@ -29,7 +29,9 @@ export class NoteAccessChanges1763690120000 implements MigrationInterface {
     await runner.query(`
       CREATE FUNCTION identity.note_access_of_user() RETURNS trigger LANGUAGE plpgsql AS $$
       BEGIN
-        INSERT INTO identity.access_changes (user_id) VALUES ((to_jsonb(coalesce(NEW, OLD)) ->> TG_ARGV[0])::uuid);
+        INSERT INTO identity.access_changes (user_id)
+          SELECT DISTINCT id::uuid FROM (VALUES (to_jsonb(OLD) ->> TG_ARGV[0]), (to_jsonb(NEW) ->> TG_ARGV[0])) AS ids (id)
+           WHERE id IS NOT NULL;
         RETURN NULL;
       END $$`);
     await runner.query(`
