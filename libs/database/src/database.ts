@@ -1,41 +1,15 @@
-import { AppError, type EventClass, keyOf, type ServiceName, wireName } from '@qa-pms/contracts';
-import { currentContext, eventBody, eventHeaders, type MessageContext, topicName } from '@qa-pms/platform';
+import { AppError, type ServiceName } from '@qa-pms/contracts';
+import { currentContext, type MessageContext } from '@qa-pms/platform';
 import type { PoolClient } from 'pg';
-import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
-import { v7 as uuidv7 } from 'uuid';
+import type { DataSource } from 'typeorm';
 import { borrowed, poolOf, type Query } from './connection.js';
-import { Pipe } from './pipe.js';
 import { Lookups, type Scope, scopedRead } from './scoped-read.js';
 import type { PagedStatement, Statement } from './statements.js';
-import { measured, replays, transactions } from './telemetry.js';
-
-/** A transaction that is scoped to the project of the current message. */
-export interface Transaction {
-  /** Rows of a statement; a declared one is planned once a connection. */
-  query<Row>(sql: string | Statement, values?: unknown[]): Promise<Row[]>;
-  /**
-   * A statement whose rows nobody reads. It goes out with the next query or with the commit, in their round trip, and
-   * where it fails that fails.
-   */
-  write(sql: string | Statement, values?: unknown[]): void;
-  /** TypeORM, in this transaction: insert(), update(), find…; save() costs twice as much. */
-  readonly manager: EntityManager;
-  /** Publishes an event when, and only when, this transaction commits. Throws what `eventBody` does. */
-  publish<E extends EventClass>(event: E, payload: InstanceType<E>): void;
-}
-
-/** An event that waits for its transaction to commit. */
-export interface OutboxRow {
-  id: string;
-  topic: string;
-  key: string;
-  headers: string;
-  body: string;
-}
+import { measured, replays } from './telemetry.js';
+import { Attempt, type Transaction } from './transaction.js';
 
 type Work<T> = (tx: Transaction) => Promise<T>;
 
-const COMMIT: Query = { text: 'COMMIT' };
 /** Serialisation failure and deadlock: another try may succeed. https://www.postgresql.org/docs/18/errcodes-appendix.html */
 const RETRYABLE = new Set(['40001', '40P01']);
 const ATTEMPTS = 5;
@@ -49,9 +23,9 @@ export class Database {
 
   constructor(
     readonly dataSource: DataSource,
-    private readonly service: ServiceName,
-    private readonly schema: string,
-    private readonly topicPrefix: string,
+    readonly service: ServiceName,
+    readonly schema: string,
+    readonly topicPrefix: string,
     private readonly committed: () => void,
     private readonly everywhere = false,
   ) {
@@ -97,9 +71,8 @@ export class Database {
       try {
         return await this.attempt(work, context);
       } catch (error) {
-        // Either the inbox knew the message, or the rules refused what has been done already.
-        const refused =
-          error instanceof AppError && error.kind.status < 500 && error.code !== 'IDEMPOTENCY_IN_PROGRESS';
+        // Either the inbox knew the message, or what has been done already is refused, or needs somebody who is gone.
+        const refused = error instanceof AppError && error.code !== 'IDEMPOTENCY_IN_PROGRESS';
         if (!refused && !isUniqueViolation(error, 'inbox_messages_pk')) throw error;
         // One of several was done before: which of them says nothing of the others.
         if (context.otherMessageIds !== undefined) throw error;
@@ -111,10 +84,7 @@ export class Database {
     });
   }
 
-  /**
-   * The reply that was given to the current message before; null where it is new. For work that asks others before its
-   * transaction: what is done already needs them no more. Throws IDEMPOTENCY_KEY_REUSED.
-   */
+  /** The reply that was given to the current message before; null where it is new. Throws IDEMPOTENCY_KEY_REUSED. */
   async replyGiven<T>(): Promise<{ reply: T } | null> {
     const { messageId, idempotencyHash } = currentContext();
     const [stored] = (await this.lookUp({
@@ -142,92 +112,17 @@ export class Database {
   }
 
   private async attempt<T>(work: Work<T>, message: MessageContext | null): Promise<T> {
-    const runner = this.dataSource.createQueryRunner();
-    const client = (await runner.connect()) as PoolClient;
-    const pipe = new Pipe(client, this.opening());
-    const rows: OutboxRow[] = [];
+    const attempt = new Attempt(this, this.opening(), message);
     try {
-      if (message?.idempotencyHash != null) await this.takeKey(pipe, message.messageId);
-      markActive(runner, true);
-      const result = await work(this.handle(runner, pipe, rows));
-      await pipe.send(...this.closing(rows, message, result), COMMIT);
-      markActive(runner, false);
-      transactions.inc({ service: this.service, outcome: 'committed' });
-      if (rows.length > 0) this.committed();
+      const result = await work(attempt);
+      if (await attempt.commit(result)) this.committed();
       return result;
     } catch (error) {
-      await client.query('ROLLBACK').catch(() => undefined);
-      transactions.inc({ service: this.service, outcome: 'rolled_back' });
+      await attempt.rollBack();
       throw error;
     } finally {
-      markActive(runner, false);
-      await runner.release();
+      await attempt.release();
     }
-  }
-
-  /** One at a time for each `Idempotency-Key`. */
-  private async takeKey(pipe: Pipe, messageId: string): Promise<void> {
-    const lock = 'SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS free';
-    // Its snapshot is taken after the lock is: whoever had that before may just have committed.
-    const inbox = `SELECT 1 FROM ${this.schema}.inbox_messages WHERE message_id = $1`;
-    const values = [messageId];
-    const [locked, stored] = await pipe.send({ text: lock, values }, { text: inbox, values });
-    if ((locked as { free: boolean }[])[0]?.free !== true) throw new AppError('IDEMPOTENCY_IN_PROGRESS');
-    if (stored && stored.length > 0) throw new AppError('CONFLICT');
-  }
-
-  private handle(runner: QueryRunner, pipe: Pipe, rows: OutboxRow[]): Transaction {
-    const named = (sql: string | Statement, values: unknown[]): Query =>
-      typeof sql === 'string' ? { text: sql, values } : { ...sql, values };
-    return {
-      get manager() {
-        // TypeORM's own statements go behind what waits.
-        pipe.flush();
-        return runner.manager;
-      },
-      query: async <Row>(sql: string | Statement, values: unknown[] = []) => {
-        const [found] = await pipe.send(named(sql, values));
-        return found as Row[];
-      },
-      write: (sql, values = []) => {
-        pipe.hold(named(sql, values));
-      },
-      publish: (event, payload) => {
-        rows.push(this.outboxRow(event, payload));
-      },
-    };
-  }
-
-  private outboxRow(event: EventClass, payload: object): OutboxRow {
-    const id = uuidv7();
-    const { contract } = event;
-    return {
-      id,
-      topic: topicName(this.topicPrefix, this.service, 'events'),
-      key: keyOf(contract, payload) ?? id,
-      headers: JSON.stringify(eventHeaders(wireName(contract), id, currentContext())),
-      body: eventBody(event, payload),
-    };
-  }
-
-  private closing(rows: OutboxRow[], message: MessageContext | null, result: unknown): Query[] {
-    const queries: Query[] = [];
-    if (message) {
-      queries.push({
-        name: 'qa-inbox',
-        text: `INSERT INTO ${this.schema}.inbox_messages (message_id, reply, body_hash) VALUES ($1, $2, $3)`,
-        values: [message.messageId, result === undefined ? null : JSON.stringify(result), message.idempotencyHash],
-      });
-    }
-    if (message?.otherMessageIds !== undefined) {
-      queries.push({
-        name: 'qa-inbox-others',
-        text: `INSERT INTO ${this.schema}.inbox_messages (message_id) SELECT unnest($1::uuid[])`,
-        values: [message.otherMessageIds],
-      });
-    }
-    if (rows.length > 0) queries.push(...insertOutbox(this.schema, rows));
-    return queries;
   }
 
   private async retried<T>(attempt: () => Promise<T>): Promise<T> {
@@ -236,7 +131,8 @@ export class Database {
         return await attempt();
       } catch (error) {
         const code = (error as { code?: unknown }).code;
-        if (count >= ATTEMPTS || typeof code !== 'string' || !RETRYABLE.has(code)) throw error;
+        if (typeof code !== 'string' || !RETRYABLE.has(code)) throw error;
+        if (count >= ATTEMPTS) throw new AppError('CONFLICT', {}, { cause: error });
       }
     }
   }
@@ -263,37 +159,8 @@ export class Database {
   }
 }
 
-/** Statements that put rows into an outbox. The locks make the order of each key that of the commits. */
-export function insertOutbox(schema: string, rows: OutboxRow[]): Query[] {
-  const column = (pick: (row: OutboxRow) => string): string[] => rows.map(pick);
-  return [
-    {
-      name: 'qa-outbox-lock',
-      text: `SELECT pg_advisory_xact_lock(hashtextextended(key, 1)) FROM unnest($1::text[]) AS keys (key)`,
-      values: [[...new Set(column((row) => row.key))].sort()],
-    },
-    {
-      name: 'qa-outbox',
-      text: `INSERT INTO ${schema}.outbox_messages (id, topic, key, headers, body)
-             SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[])`,
-      values: [
-        column((row) => row.id),
-        column((row) => row.topic),
-        column((row) => row.key),
-        column((row) => row.headers),
-        column((row) => row.body),
-      ],
-    },
-  ];
-}
-
 /** Whether an error is PostgreSQL's refusal of a duplicate, optionally of one constraint or unique index. */
 export function isUniqueViolation(error: unknown, constraint?: string): boolean {
   const facts = error as { code?: unknown; constraint?: unknown } | null;
   return facts?.code === '23505' && (constraint === undefined || facts.constraint === constraint);
-}
-
-/** TypeORM must know of a transaction that it did not begin: else save() and others would open one of their own. */
-function markActive(runner: QueryRunner, active: boolean): void {
-  (runner as { isTransactionActive: boolean }).isTransactionActive = active;
 }

@@ -8,7 +8,7 @@ import {
 } from '@qa-pms/platform';
 import type { DataSource } from 'typeorm';
 import { borrowed, pipelined, type Query } from './connection.js';
-import { insertOutbox } from './database.js';
+import { insertOutbox } from './outbox.js';
 import { deadLettersTotal } from './telemetry.js';
 
 /** A message that its consumer could not handle, or that follows such a one of its key. */

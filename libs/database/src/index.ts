@@ -11,3 +11,4 @@ export type * from './options.js';
 export * from './outbox-relay.js';
 export * from './project-scope.js';
 export * from './statements.js';
+export { type Transaction } from './transaction.js';

@@ -1,5 +1,5 @@
 import type { Query } from './connection.js';
-import type { OutboxRow } from './database.js';
+import type { OutboxRow } from './outbox.js';
 
 /** Rows claimed at once. */
 export const BATCH = 500;

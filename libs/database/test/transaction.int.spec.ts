@@ -110,7 +110,9 @@ describe('a transaction', () => {
   it("lets TypeORM's statements see what was written before them", async () => {
     const seen = await run(async (tx) => {
       tx.write(PUT, [1, 'one']);
-      return tx.manager.query<{ count: number }[]>('SELECT count(*)::int AS count FROM things.things');
+      return tx.typeorm((manager) =>
+        manager.query<{ count: number }[]>('SELECT count(*)::int AS count FROM things.things'),
+      );
     });
 
     expect(seen).toEqual([{ count: 1 }]);
@@ -119,7 +121,7 @@ describe('a transaction', () => {
   it.each([
     ['the commit', async () => undefined],
     ['a query', (tx) => tx.query('SELECT 1')],
-    ["TypeORM's statement", (tx) => tx.manager.query('SELECT 1').catch(() => undefined)],
+    ["TypeORM's statement", (tx) => tx.typeorm((manager) => manager.query('SELECT 1')).catch(() => undefined)],
   ] as [string, Parameters<Database['transaction']>[0]][])(
     'is refused with the fault of a statement that nobody waited for, found by %s, and nothing of it stays',
     async (_where, next) => {
@@ -148,6 +150,56 @@ describe('a transaction', () => {
     );
     expect(await stored()).toEqual([]);
     expect(await dataSource.query('SELECT id FROM things.outbox_messages')).toEqual([]);
+  });
+
+  it('takes no connection before it sends something: as many as come may ask others first', async () => {
+    const begun = Promise.withResolvers<undefined>();
+    let count = 0;
+    // The pool has two.
+    const all = [1, 2, 3, 4, 5].map((id) =>
+      run(async (tx) => {
+        if ((count += 1) === 5) begun.resolve(undefined);
+        await begun.promise;
+        tx.write(PUT, [id, null]);
+      }),
+    );
+
+    await Promise.all(all);
+
+    expect(await stored()).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  it('sends nothing any more once its work has failed, also what waited for a connection', async () => {
+    const held = Promise.withResolvers<undefined>();
+    const holders = [1, 2].map(() =>
+      run(async (tx) => {
+        await tx.query('SELECT 1');
+        await held.promise;
+      }),
+    );
+    const late: Promise<unknown>[] = [];
+    const failed = run((tx) => {
+      late.push(tx.query(PUT, [1, 'late']));
+      return Promise.reject(new Error('not allowed'));
+    });
+    const refused = expect(failed).rejects.toThrow('not allowed');
+    held.resolve(undefined);
+
+    await Promise.all([refused, expect(late[0]).rejects.toThrow('The transaction has ended.'), ...holders]);
+
+    expect(await stored()).toEqual([]);
+    expect(await dataSource.query(`SELECT 1 FROM pg_stat_activity WHERE state LIKE 'idle in %'`)).toEqual([]);
+  });
+
+  it('is tried anew where others were in its way, and says so to its reader where they always are', async () => {
+    let tries = 0;
+    const refused = run(() => {
+      tries += 1;
+      return Promise.reject(Object.assign(new Error('in the way'), { code: '40001' }));
+    });
+
+    await expect(refused).rejects.toMatchObject({ code: 'CONFLICT' });
+    expect(tries).toBe(5);
   });
 
   it('leaves its connection usable when its work is refused before anything was sent', async () => {

@@ -65,7 +65,7 @@ export class MembersService {
       );
       if (!user) throw new AppError('USER_NOT_FOUND', { id: userId });
       if (!roles.includes('admin')) await this.keepAnAdministrator(tx, projectId, userId);
-      await tx.manager.upsert(Membership, { projectId, userId, roles }, ['projectId', 'userId']);
+      await tx.typeorm((manager) => manager.upsert(Membership, { projectId, userId, roles }, ['projectId', 'userId']));
       return { userId, ...user, roles };
     });
   }
@@ -74,7 +74,7 @@ export class MembersService {
     return this.db.once(async (tx) => {
       await this.access.lockProject(tx, projectId, 'members:write');
       await this.keepAnAdministrator(tx, projectId, userId);
-      const { affected } = await tx.manager.delete(Membership, { projectId, userId });
+      const { affected } = await tx.typeorm((manager) => manager.delete(Membership, { projectId, userId }));
       if (affected === 0) throw new AppError('MEMBER_NOT_FOUND', { id: userId });
       tx.publish(MemberRemoved, { projectId, userId });
       return {};

@@ -73,7 +73,8 @@ export class ProjectsService {
     return this.db.once(async (tx) => {
       const project = await this.insertIfNew(tx, { key, name, description });
       if (!project) throw new AppError('PROJECT_KEY_TAKEN', { key });
-      if (userId) await tx.manager.insert(Membership, { projectId: project.id, userId, roles: ['admin'] });
+      if (userId)
+        await tx.typeorm((manager) => manager.insert(Membership, { projectId: project.id, userId, roles: ['admin'] }));
       return toProject(project);
     });
   }
@@ -82,8 +83,8 @@ export class ProjectsService {
     return this.db.once(async (tx) => {
       const before = await this.access.lockProject(tx, id, 'members:write');
       demandVersion(before, expectedVersion);
-      await tx.manager.update(Project, { id }, { name: name ?? before.name, description });
-      return toProject(await tx.manager.findOneByOrFail(Project, { id }));
+      await tx.typeorm((manager) => manager.update(Project, { id }, { name: name ?? before.name, description }));
+      return toProject(await tx.typeorm((manager) => manager.findOneByOrFail(Project, { id })));
     });
   }
 
@@ -91,7 +92,7 @@ export class ProjectsService {
   delete({ id, expectedVersion }: DeleteProject): Promise<Empty> {
     return this.db.once(async (tx) => {
       demandVersion(await this.access.lockProject(tx, id, 'projects:create'), expectedVersion);
-      await tx.manager.update(Project, { id }, { deletedAt: new Date() });
+      await tx.typeorm((manager) => manager.update(Project, { id }, { deletedAt: new Date() }));
       return {};
     });
   }

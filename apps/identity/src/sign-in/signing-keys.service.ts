@@ -75,7 +75,7 @@ export class SigningKeysService implements OnApplicationBootstrap {
       await tx.query(`SELECT pg_advisory_xact_lock(hashtext('identity.signing_keys'))`, []);
       const found = await tx.query<SigningKey>(KEYS_SQL, []);
       if (found.length > 0) return found;
-      await tx.manager.insert(SigningKey, await generate());
+      await tx.typeorm(async (manager) => manager.insert(SigningKey, await generate()));
       return tx.query<SigningKey>(KEYS_SQL, []);
     });
   }

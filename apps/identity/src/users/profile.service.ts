@@ -54,13 +54,17 @@ export class ProfileService {
     if (command.timeZone) checkTimeZone(command.timeZone);
     if (command.language) checkLanguage(command.language);
     return this.db.once(async (tx) => {
-      const before = await tx.manager.findOne(User, { where: { id }, lock: { mode: 'pessimistic_write' } });
+      const before = await tx.typeorm((manager) =>
+        manager.findOne(User, { where: { id }, lock: { mode: 'pessimistic_write' } }),
+      );
       if (!before) throw new AppError('UNAUTHENTICATED');
       demandVersion(before, command.expectedVersion);
       const displayName = command.displayName ?? before.displayName;
       const timeZone = command.timeZone ?? before.timeZone;
       const language = command.language ?? before.language;
-      await tx.manager.update(User, { id }, { displayName, timeZone, language, jiraAccountId: command.jiraAccountId });
+      await tx.typeorm((manager) =>
+        manager.update(User, { id }, { displayName, timeZone, language, jiraAccountId: command.jiraAccountId }),
+      );
       tx.publish(UserChanged, { userId: id, displayName, timeZone });
       return toMe(await tx.query<Profile>(PROFILE_SQL, [id]));
     });

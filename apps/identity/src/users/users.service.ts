@@ -90,10 +90,10 @@ export class UsersService {
       const roles = command.roles ? [...new Set(command.roles)] : before.roles;
       const disabledAt = disabledSince(before, command.disabled);
       if (isLastAdmin && (disabledAt || !roles.includes('admin'))) throw new AppError('LAST_ADMIN');
-      await tx.manager.update(User, { id }, { displayName, email, roles, disabledAt });
+      await tx.typeorm((manager) => manager.update(User, { id }, { displayName, email, roles, disabledAt }));
       if (displayName !== before.displayName)
         tx.publish(UserChanged, { userId: id, displayName, timeZone: before.timeZone });
-      return toUserAccount(await tx.manager.findOneByOrFail(User, { id }));
+      return toUserAccount(await tx.typeorm((manager) => manager.findOneByOrFail(User, { id })));
     });
   }
 
