@@ -3,6 +3,7 @@ import { CreateWorkflow1763700000000 } from './migrations/1763700000000-create-w
 import { KeepCorrectedTimes1763700060000 } from './migrations/1763700060000-keep-corrected-times.js';
 import { PostReportsWithTimes1763700120000 } from './migrations/1763700120000-post-reports-with-times.js';
 import { IndexLists1763700180000 } from './migrations/1763700180000-index-lists.js';
+import { TellOfChangesSince1763700240000 } from './migrations/1763700240000-tell-of-changes-since.js';
 
 export const workflowDatabase: DatabaseOptions = {
   schema: 'workflow',
@@ -12,5 +13,6 @@ export const workflowDatabase: DatabaseOptions = {
     KeepCorrectedTimes1763700060000,
     PostReportsWithTimes1763700120000,
     IndexLists1763700180000,
+    TellOfChangesSince1763700240000,
   ],
 };

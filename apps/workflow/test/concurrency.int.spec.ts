@@ -1,9 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type AppError, CompleteStep, ListWorkflows, StartWorkflow } from '@qa-pms/contracts';
+import {
+  type AppError,
+  CompleteStep,
+  FinaliseReport,
+  ListWorkflows,
+  OpenReportVersion,
+  StartWorkflow,
+} from '@qa-pms/contracts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { v7 as uuidv7 } from 'uuid';
-import { team, Workflows } from './workflow.fixture.js';
+import { refusedAs, team, timesOf, Workflows } from './workflow.fixture.js';
 
 /** Two instances on one database: what holds one back in its own process does not hold the other. */
 let workflows: Workflows;
@@ -64,32 +71,57 @@ describe('fifty at the same moment', () => {
   });
 });
 
+/** Asks while another transaction on a project has changed rows and not yet committed; that one commits once this one waits. */
+async function meeting<T>(
+  project: string,
+  change: [sql: string, values: unknown[]][],
+  ask: () => Promise<T>,
+): Promise<T> {
+  const other = new Client({ connectionString: workflows.databaseUrl });
+  await other.connect();
+  await other.query('BEGIN');
+  await other.query(`SELECT set_config('qa.project_id', $1, true)`, [project]);
+  for (const [sql, values] of change) expect((await other.query(sql, values)).rowCount).toBe(1);
+  const [outcome] = await Promise.all([ask(), committed(other)]);
+  return outcome;
+}
+
+async function committed(other: Client): Promise<void> {
+  await untilOneWaits(other);
+  await other.query('COMMIT');
+  await other.end();
+}
+
+/** Waits at most 5 s until a session of this database waits for a lock. */
+async function untilOneWaits(client: Client): Promise<void> {
+  const limit = Date.now() + 5000;
+  for (;;) {
+    const { rowCount } = await client.query(
+      `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+    );
+    if (rowCount) return;
+    if (Date.now() > limit) throw new Error('Nobody waited within 5 s.');
+    await sleep(10);
+  }
+}
+
 describe('a start that meets one that is just being committed', () => {
-  /** Starts while the row of another start is written and not yet committed; that one commits once this one waits. */
   async function startMeanwhile(onActive: 'reject' | 'resume' | 'restart') {
     const { quinn, project } = team();
     const { id } = await workflows.begin(quinn, 'DEMO-1');
-    const other = new Client({ connectionString: workflows.databaseUrl });
-    await other.connect();
-    await other.query('BEGIN');
-    await other.query(`SELECT set_config('qa.project_id', $1, true)`, [project]);
     const faster = uuidv7();
-    await other.query(
-      `INSERT INTO workflow.workflows SELECT (jsonb_populate_record(one, $2)).* FROM workflow.workflows AS one WHERE id = $1`,
-      [id, JSON.stringify({ id: faster, ticket_key: 'DEMO-2' })],
-    );
-    const start = workflows.service.request(StartWorkflow, { ticketKey: 'DEMO-2', onActive }, { caller: quinn });
-    const outcome = start.then(
-      ({ result, workflow }) => ({ result, id: workflow.id }),
-      (error: unknown) => {
-        const { code, details } = error as AppError;
-        return { code, id: details['workflowId'] };
-      },
-    );
-    await untilOneWaits(other);
-    await other.query('COMMIT');
-    await other.end();
-    return { faster, outcome: await outcome };
+    const insert = `INSERT INTO workflow.workflows
+      SELECT (jsonb_populate_record(one, $2)).* FROM workflow.workflows AS one WHERE id = $1`;
+    const values = [id, JSON.stringify({ id: faster, ticket_key: 'DEMO-2' })];
+    const start = () =>
+      workflows.service.request(StartWorkflow, { ticketKey: 'DEMO-2', onActive }, { caller: quinn }).then(
+        ({ result, workflow }) => ({ result, id: workflow.id }),
+        (error: unknown) => {
+          const { code, details } = error as AppError;
+          return { code, id: details['workflowId'] };
+        },
+      );
+    return { faster, outcome: await meeting(project, [[insert, values]], start) };
   }
 
   it('is refused, with that one named', async () => {
@@ -112,18 +144,75 @@ describe('a start that meets one that is just being committed', () => {
   });
 });
 
-/** Waits at most 5 s until a session of this database waits for a lock. */
-async function untilOneWaits(client: Client): Promise<void> {
-  const limit = Date.now() + 5000;
-  for (;;) {
-    const { rowCount } = await client.query(
-      `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+describe('a change that meets another that is just being committed', () => {
+  const RENAMED = 'UPDATE workflow.workflows SET user_display_name = $2, row_version = row_version + 1 WHERE id = $1';
+  const PAUSED = `UPDATE workflow.workflows SET status = 'paused', paused_at = now(), row_version = row_version + 1 WHERE id = $1`;
+
+  it('comes on top of that one', async () => {
+    const { quinn, project } = team();
+    const { id } = await workflows.begin(quinn);
+
+    const completed = await meeting(project, [[RENAMED, [id, 'Quinn Abara-Okafor']]], () =>
+      workflows.service.request(CompleteStep, { id, index: 0 }, { caller: quinn }),
     );
-    if (rowCount) return;
-    if (Date.now() > limit) throw new Error('Nobody waited within 5 s.');
-    await sleep(10);
+
+    expect(completed).toMatchObject({ rowVersion: 3, userDisplayName: 'Quinn Abara-Okafor', currentStepIndex: 1 });
+    await expect(workflows.get(id, quinn)).resolves.toEqual(completed);
+  });
+
+  it('is refused where that one forbids it', async () => {
+    const { quinn, project } = team();
+    const { id } = await workflows.begin(quinn);
+
+    const completed = meeting(project, [[PAUSED, [id]]], () =>
+      workflows.service.request(CompleteStep, { id, index: 0 }, { caller: quinn }),
+    );
+
+    await expect(completed).rejects.toMatchObject(refusedAs('WORKFLOW_INVALID_STATE', { status: 'paused' }));
+    await expect(workflows.get(id, quinn)).resolves.toMatchObject({ rowVersion: 2, currentStepIndex: 0 });
+  });
+});
+
+describe('the next version of a report and a correction of its times', () => {
+  async function final() {
+    const { quinn, project } = team();
+    const { workflow, report } = await workflows.completed(quinn);
+    await workflows.timed(workflow, [10]);
+    await workflows.service.request(FinaliseReport, { id: report.id }, { caller: quinn });
+    return { quinn, project, workflow, id: report.id };
   }
-}
+
+  it('know each other where the correction is just being committed', async () => {
+    const { quinn, project, workflow, id } = await final();
+    const correct = 'UPDATE workflow.reports SET corrected_time = $2, row_version = row_version + 1 WHERE id = $1';
+    const time = JSON.stringify(timesOf(workflow, [5], '2026-11-21T11:00:00.000Z'));
+
+    const draft = await meeting(project, [[correct, [id, time]]], () =>
+      workflows.service.request(OpenReportVersion, { workflowId: workflow.id }, { caller: quinn }),
+    );
+
+    expect(draft).toMatchObject({ version: 2, content: { time: { totalSeconds: 5 } } });
+  });
+
+  it('know each other where the version is just being committed', async () => {
+    const { quinn, project, workflow, id } = await final();
+    const follow = 'UPDATE workflow.reports SET row_version = row_version + 1 WHERE id = $1';
+    const draft = `INSERT INTO workflow.reports
+      SELECT (jsonb_populate_record(one, $2)).* FROM workflow.reports AS one WHERE id = $1`;
+    const next = JSON.stringify({ id: uuidv7(), version: 2, status: 'draft', row_version: 1 });
+    const opened: [string, unknown[]][] = [
+      [follow, [id]],
+      [draft, [id, next]],
+    ];
+
+    await meeting(project, opened, () => workflows.timed(workflow, [5], '2026-11-21T11:00:00.000Z'));
+
+    await expect(workflows.reportOf(workflow.id, quinn)).resolves.toMatchObject({
+      version: 2,
+      content: { time: { totalSeconds: 5 } },
+    });
+  });
+});
 
 describe('restarts at the same moment', () => {
   it('leave one workflow open', async () => {

@@ -1,6 +1,7 @@
 import type { Report, ReportContent, WorkflowTime } from '@qa-pms/contracts';
 import { statement, type Transaction } from '@qa-pms/database';
 import { v7 as uuidv7 } from 'uuid';
+import { nextVersion } from '../versions.js';
 
 /** One version of a report as PostgreSQL holds it. */
 export interface ReportRow {
@@ -31,7 +32,9 @@ const INSERT = statement(
 );
 const UPDATE = statement(
   'reports-update',
-  'UPDATE workflow.reports SET content = $2, row_version = $3, status = $4, finalised_at = $5 WHERE id = $1',
+  `UPDATE workflow.reports SET content = $2, row_version = ${nextVersion(3)}, status = $4, finalised_at = $5,
+     post_to_ticket = $6
+   WHERE id = $1`,
 );
 
 /** What every new version has: the rest is that of its workflow. */
@@ -69,10 +72,17 @@ export function insertReport(tx: Transaction, row: ReportRow): ReportRow {
   return row;
 }
 
-/** Writes content and state of a report; the caller holds its lock. */
+/** Writes content and state of a report. Where it was changed since it was read, its transaction is done anew. */
 export function updateReport(tx: Transaction, row: ReportRow): ReportRow {
   const changed = { ...row, row_version: row.row_version + 1 };
-  tx.write(UPDATE, [row.id, JSON.stringify(row.content), changed.row_version, row.status, row.finalised_at]);
+  tx.write(UPDATE, [
+    row.id,
+    JSON.stringify(row.content),
+    changed.row_version,
+    row.status,
+    row.finalised_at,
+    row.post_to_ticket,
+  ]);
   return changed;
 }
 

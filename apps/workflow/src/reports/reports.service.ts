@@ -14,16 +14,9 @@ import {
   type WorkflowTime,
   type WorkflowTimed,
 } from '@qa-pms/contracts';
-import {
-  Database,
-  isUniqueViolation,
-  lookup,
-  ordersBy,
-  sortedStatements,
-  statement,
-  type Transaction,
-} from '@qa-pms/database';
+import { Database, lookup, ordersBy, sortedStatements, statement, type Transaction } from '@qa-pms/database';
 import { can, requireProject, requireUser } from '@qa-pms/platform';
+import { nextVersion } from '../versions.js';
 import { draftContent, withReasons, withTimes } from './report-content.js';
 import { reportMarkdown, shortened } from './report-markdown.js';
 import { aDraft, insertReport, type ReportRow, toReport, updateReport } from './report-rows.js';
@@ -36,12 +29,17 @@ const LATEST = lookup(
   'reports-latest',
   'SELECT * FROM workflow.reports WHERE workflow_id = $1 ORDER BY version DESC LIMIT 1',
 );
-const LATEST_TWO = statement(
+const LATEST_TWO = lookup(
   'reports-latest-two',
-  'SELECT * FROM workflow.reports WHERE workflow_id = $1 ORDER BY version DESC LIMIT 2 FOR UPDATE',
+  'SELECT * FROM workflow.reports WHERE workflow_id = $1 ORDER BY version DESC LIMIT 2',
 );
-const LATEST_LOCKED = statement('reports-latest-lock', `${LATEST.text} FOR UPDATE`);
-const LOCK = statement('reports-lock', `${GET.text} FOR UPDATE`);
+const FOLLOW = statement('reports-follow', `UPDATE workflow.reports SET row_version = ${nextVersion(2)} WHERE id = $1`);
+const CORRECT = statement(
+  'reports-correct',
+  `UPDATE workflow.reports SET corrected_time = $3, notices = notices || to_jsonb($4::text), row_version = ${nextVersion(2)}
+   WHERE id = $1`,
+);
+const WORKFLOW = lookup('reports-workflow', 'SELECT 1 FROM workflow.workflows WHERE id = $1');
 const LISTS = sortedStatements('reports-list', ordersBy({ generated_at: 'generated_at', status: 'status' }, 'id'), {
   select: '*',
   from: `workflow.reports
@@ -94,31 +92,27 @@ export class ReportsService {
   }
 
   /** Throws WORKFLOW_NOT_FOUND, REPORT_NOT_FOUND where it is not completed, REPORT_DRAFT_OPEN. */
-  async openVersion(workflowId: string): Promise<Report> {
-    try {
-      return await this.db.once(async (tx) => {
-        const [latest] = await tx.query<ReportRow>(LATEST_LOCKED, [workflowId]);
-        if (!latest) throw await this.noReport(tx, workflowId);
-        demandOwner(latest);
-        if (latest.status === 'draft') throw new AppError('REPORT_DRAFT_OPEN', { reportId: latest.id });
-        const { content: before, corrected_time: time } = latest;
-        const content = time ? withTimes(before, time) : before;
-        const { project_id, workflow_id, ticket_key, user_id, title, version } = latest;
-        const draft = { ...aDraft(content), project_id, workflow_id, ticket_key, user_id, title, version: version + 1 };
-        return toReport(insertReport(tx, draft));
-      });
-    } catch (error) {
-      if (isUniqueViolation(error, 'reports_uq_workflow_id_version'))
-        throw new AppError('REPORT_DRAFT_OPEN', { workflowId });
-      throw error;
-    }
+  openVersion(workflowId: string): Promise<Report> {
+    return this.db.once(async (tx) => {
+      const [latest] = await this.db.read<ReportRow>(LATEST, [workflowId]);
+      if (!latest) throw await this.noReport(workflowId);
+      demandOwner(latest);
+      if (latest.status === 'draft') throw new AppError('REPORT_DRAFT_OPEN', { reportId: latest.id });
+      const { content: before, corrected_time: time } = latest;
+      const content = time ? withTimes(before, time) : before;
+      const { project_id, workflow_id, ticket_key, user_id, title, version } = latest;
+      const draft = { ...aDraft(content), project_id, workflow_id, ticket_key, user_id, title, version: version + 1 };
+      // A correction that comes at this moment is told to the final one, or to the draft: never to neither.
+      tx.write(FOLLOW, [latest.id, latest.row_version + 1]);
+      return toReport(insertReport(tx, draft));
+    });
   }
 
   /** Throws REPORT_FINAL, PRECONDITION_FAILED. */
   update(command: UpdateReport): Promise<Report> {
     const { strategies, notes, gaps, outcome } = command;
     return this.db.once(async (tx) => {
-      const before = await this.editable(tx, command.id, command.expectedVersion ?? null);
+      const before = await this.editable(command.id, command.expectedVersion ?? null);
       const content: ReportContent = {
         ...before.content,
         ...(strategies !== undefined && { strategies }),
@@ -133,7 +127,7 @@ export class ReportsService {
   /** Throws REPORT_FINAL, REPORT_TIMES_PENDING, PRECONDITION_FAILED. */
   finalise({ id, expectedVersion }: FinaliseReport): Promise<Report> {
     return this.db.once(async (tx) => {
-      const before = await this.editable(tx, id, expectedVersion ?? null);
+      const before = await this.editable(id, expectedVersion ?? null);
       if (before.content.time === null) throw new AppError('REPORT_TIMES_PENDING', { id });
       return toReport(updateReport(tx, { ...before, status: 'final', finalised_at: new Date() }));
     });
@@ -142,7 +136,7 @@ export class ReportsService {
   /** Times go into the draft; the newest final report is told of in a notice. */
   workflowTimed({ time, projectId }: WorkflowTimed): Promise<void> {
     return this.db.once(async (tx) => {
-      const latest = await tx.query<ReportRow>(LATEST_TWO, [time.workflowId]);
+      const latest = await this.db.read<ReportRow>(LATEST_TWO, [time.workflowId]);
       // None: a cancelled workflow has times and no report. A draft has only a final one before it.
       for (const row of latest) {
         if (row.status === 'final') {
@@ -150,7 +144,7 @@ export class ReportsService {
           return;
         }
         if ((row.content.time?.rowVersion ?? 0) > time.rowVersion) continue;
-        const timed = updateReport(tx, { ...row, content: withTimes(row.content, time) });
+        const timed = updateReport(tx, { ...row, content: withTimes(row.content, time), post_to_ticket: false });
         if (row.post_to_ticket) post(tx, toReport(timed), projectId);
       }
     });
@@ -165,15 +159,15 @@ export class ReportsService {
     );
   }
 
-  private async noReport(tx: Transaction, workflowId: string): Promise<AppError> {
-    const found = await tx.query('SELECT 1 FROM workflow.workflows WHERE id = $1', [workflowId]);
+  private async noReport(workflowId: string): Promise<AppError> {
+    const found = await this.db.read(WORKFLOW, [workflowId]);
     return found.length > 0
       ? new AppError('REPORT_NOT_FOUND', { workflowId })
       : new AppError('WORKFLOW_NOT_FOUND', { id: workflowId });
   }
 
-  private async editable(tx: Transaction, id: string, expectedVersion: number | null): Promise<ReportRow> {
-    const [row] = await tx.query<ReportRow>(LOCK, [id]);
+  private async editable(id: string, expectedVersion: number | null): Promise<ReportRow> {
+    const [row] = await this.db.read<ReportRow>(GET, [id]);
     if (!row) throw new AppError('REPORT_NOT_FOUND', { id });
     demandOwner(row);
     if (row.status === 'final') throw new AppError('REPORT_FINAL', { version: row.version });
@@ -187,15 +181,8 @@ export class ReportsService {
 function correctFinal(tx: Transaction, final: ReportRow, time: WorkflowTime): void {
   const known = final.corrected_time ?? final.content.time;
   if (known && (known.rowVersion > time.rowVersion || sameSeconds(known, time))) return;
-  tx.write(
-    `UPDATE workflow.reports SET corrected_time = $2, notices = notices || to_jsonb($3::text),
-       row_version = row_version + 1 WHERE id = $1`,
-    [
-      final.id,
-      JSON.stringify(time),
-      `Times were corrected on ${time.asOf}: the total is now ${String(time.totalSeconds)} s.`,
-    ],
-  );
+  const notice = `Times were corrected on ${time.asOf}: the total is now ${String(time.totalSeconds)} s.`;
+  tx.write(CORRECT, [final.id, final.row_version + 1, JSON.stringify(time), notice]);
 }
 
 function sameSeconds(one: WorkflowTime, other: WorkflowTime): boolean {
@@ -211,7 +198,6 @@ function demandOwner(row: ReportRow): void {
 /** Asks for the report to be posted to its ticket, once. */
 function post(tx: Transaction, report: Report, projectId: string): void {
   const { workflowId, ticketKey } = report;
-  tx.write('UPDATE workflow.reports SET post_to_ticket = false WHERE id = $1', [report.id]);
   const comment = shortened(reportMarkdown(report), MAX_COMMENT);
   tx.publish(ReportPostingRequested, { workflowId, projectId, ticketKey, comment, transitionId: null });
 }

@@ -1,5 +1,6 @@
 import type { Outcome, Workflow, WorkflowStatus, WorkflowStep } from '@qa-pms/contracts';
 import { statement, type Transaction } from '@qa-pms/database';
+import { nextVersion } from '../versions.js';
 
 /** A workflow as PostgreSQL holds it: one row, its steps in one column, so that a read or a change is one statement. */
 export interface WorkflowRow {
@@ -98,7 +99,7 @@ function valuesOf(workflow: Workflow): unknown[] {
 }
 
 const PLACES = COLUMNS.map((_column, index) => `$${String(index + 1)}`).join(', ');
-const ASSIGNMENTS = COLUMNS.slice(2).map((column, index) => `${column} = $${String(index + 3)}`);
+const ASSIGNMENTS = COLUMNS.slice(2, -1).map((column, index) => `${column} = $${String(index + 3)}`);
 
 const INSERT = statement(
   'workflows-insert',
@@ -106,22 +107,16 @@ const INSERT = statement(
 );
 const UPDATE = statement(
   'workflows-update',
-  `UPDATE workflow.workflows SET ${ASSIGNMENTS.join(', ')} WHERE id = $1 AND project_id = $2`,
+  `UPDATE workflow.workflows SET ${ASSIGNMENTS.join(', ')}, row_version = ${nextVersion(COLUMNS.length)}
+   WHERE id = $1 AND project_id = $2`,
 );
-const LOCK = statement('workflows-lock', 'SELECT * FROM workflow.workflows WHERE id = $1 FOR UPDATE');
 
 /** The commit throws a unique violation of idx_workflows_open where the person has one on the ticket. */
 export function insertWorkflow(tx: Transaction, workflow: Workflow): void {
   tx.write(INSERT, valuesOf(workflow));
 }
 
-/** Writes the whole row; the caller holds its lock. */
+/** Writes the whole row. Where it was changed since it was read, its transaction is done anew. */
 export function updateWorkflow(tx: Transaction, workflow: Workflow): void {
   tx.write(UPDATE, valuesOf(workflow));
-}
-
-/** The row with its lock: whoever wants to change it too waits. */
-export async function lockWorkflow(tx: Transaction, id: string): Promise<Workflow | null> {
-  const [row] = await tx.query<WorkflowRow>(LOCK, [id]);
-  return row ? toWorkflow(row) : null;
 }

@@ -35,7 +35,7 @@ import {
 } from '@qa-pms/platform';
 import { ReportsService } from '../reports/reports.service.js';
 import { type ChangeName, complete, handOver, pause } from './workflow-rules.js';
-import { lockWorkflow, toWorkflow, updateWorkflow, type WorkflowRow } from './workflow-rows.js';
+import { toWorkflow, updateWorkflow, type WorkflowRow } from './workflow-rows.js';
 
 const GET = lookup('workflows-get', 'SELECT * FROM workflow.workflows WHERE id = $1');
 const ORDERS = ordersBy({ started_at: 'started_at', updated_at: 'updated_at', status: 'status' }, 'id');
@@ -134,7 +134,7 @@ export class WorkflowsService {
     };
   }
 
-  /** Applies one change, once for its message: the row is locked, changed and written, and its event published with it. */
+  /** Applies one change, once for its message: the row is written, and its event published, as one. */
   change(target: Target, name: ChangeName, rule: Change): Promise<Workflow> {
     return this.db.once((tx) => this.apply(tx, target, name, rule));
   }
@@ -156,18 +156,17 @@ export class WorkflowsService {
 
   /** Throws MEMBER_NOT_FOUND, FORBIDDEN where the member may not work on workflows, WORKFLOW_ALREADY_ACTIVE. */
   async handOver(command: HandOverWorkflow): Promise<Workflow> {
-    const given = await this.db.replyGiven<Workflow>();
-    if (given) return given.reply;
-    const member = await this.bus.request(GetMember, { userId: command.toUserId });
-    const { roles, installationRoles = [] } = member;
-    if (!permissionsOf([...roles, ...installationRoles]).includes('workflows:write')) {
-      throw new AppError('FORBIDDEN', { permission: 'workflows:write', userId: command.toUserId });
-    }
-    const by = requireUser().displayName;
+    const { displayName: by } = requireUser();
     try {
-      return await this.change(command, 'handed_over', (workflow, at) =>
-        handOver(workflow, { to: member, by, note: command.note ?? null }, at),
-      );
+      return await this.db.once(async (tx) => {
+        const to = await this.bus.request(GetMember, { userId: command.toUserId });
+        const { roles, installationRoles = [] } = to;
+        if (!permissionsOf([...roles, ...installationRoles]).includes('workflows:write'))
+          throw new AppError('FORBIDDEN', { permission: 'workflows:write', userId: command.toUserId });
+        return this.apply(tx, command, 'handed_over', (workflow, at) =>
+          handOver(workflow, { to, by, note: command.note ?? null }, at),
+        );
+      });
     } catch (error) {
       if (!isUniqueViolation(error, 'idx_workflows_open')) throw error;
       const [busy] = await this.db.read<WorkflowRow>(OPEN_OF_MEMBER, [command.id, command.toUserId]);
@@ -198,8 +197,7 @@ export class WorkflowsService {
     name: ChangeName,
     rule: Change,
   ): Promise<Workflow> {
-    const before = await lockWorkflow(tx, id);
-    if (!before || !mayRead(before.userId)) throw new AppError('WORKFLOW_NOT_FOUND', { id });
+    const before = await this.get(id);
     if (before.userId !== requireUser().userId && !can('workflows:write:any'))
       throw new AppError('FORBIDDEN', { permission: 'workflows:write:any' });
     if (expectedVersion != null && expectedVersion !== before.rowVersion) {
