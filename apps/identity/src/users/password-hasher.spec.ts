@@ -1,10 +1,18 @@
-import { describe, expect, it } from '@jest/globals';
+import { readdirSync, readFileSync } from 'node:fs';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { parseOptions } from '@node-rs/argon2';
 import { IdentitySettings } from '../identity.settings.js';
 import { NOBODYS_HASH, PasswordHasher } from './password-hasher.js';
 
-const hasher = (limits: Partial<IdentitySettings> = {}) =>
-  new PasswordHasher(Object.assign(new IdentitySettings(), limits));
+const hashers: PasswordHasher[] = [];
+
+function hasher(limits: Partial<IdentitySettings> = {}): PasswordHasher {
+  const made = new PasswordHasher(Object.assign(new IdentitySettings(), limits));
+  hashers.push(made);
+  return made;
+}
+
+afterEach(() => Promise.all(hashers.splice(0).map((each) => each.onApplicationShutdown())));
 
 describe('the password hasher', () => {
   it('makes argon2id hashes of 64 MiB, three passes and one lane', async () => {
@@ -57,4 +65,28 @@ describe('the password hasher', () => {
     expect(damaged.status).toBe('rejected');
     expect(next).toEqual({ status: 'fulfilled', value: false });
   });
+
+  (process.platform === 'linux' ? it : it.skip)('leaves the processors to others that want them', async () => {
+    const before = niceValues();
+
+    await hasher({ passwordHashConcurrency: 1 }).verify(null, 'correct horse battery');
+
+    expect(niceValues().filter(([thread]) => !before.some(([known]) => known === thread))).toContainEqual([
+      expect.any(String),
+      ownNice() + 10,
+    ]);
+    expect(niceValues()).toEqual(expect.arrayContaining(before));
+  });
 });
+
+/** Nice values of the threads of this process: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html, field 19. */
+function niceValues(): [thread: string, nice: number][] {
+  return readdirSync('/proc/self/task').map((thread) => {
+    const fields = readFileSync(`/proc/self/task/${thread}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+    return [thread, Number(fields[16])];
+  });
+}
+
+function ownNice(): number {
+  return niceValues().find(([thread]) => thread === String(process.pid))?.[1] ?? Number.NaN;
+}

@@ -1,53 +1,61 @@
-import { Injectable } from '@nestjs/common';
+import { extname } from 'node:path';
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { AppError } from '@qa-pms/contracts';
-import { type Algorithm, hash, verify } from '@node-rs/argon2';
+import { Piscina } from 'piscina';
 import { IdentitySettings } from '../identity.settings.js';
+import { LANES, MEMORY_KIB, PASSES } from './password-worker.js';
 
-/** 64 MiB in KiB, 3 passes, 1 lane: the second recommended option of RFC 9106, section 4, with one lane. */
-const MEMORY_KIB = 65_536;
-const PASSES = 3;
-const LANES = 1;
-/** `Algorithm.Argon2id`: a const enum of another package is not visible to a compiler that works file by file. */
-// eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- see above: its members cannot be named
-const ARGON2ID: Algorithm = 2;
+/**
+ * What a hash has left to the requests of everybody else: docs/adr/0011. On Linux each thread has a nice value of its own
+ * (https://man7.org/linux/man-pages/man2/setpriority.2.html, under "C library/kernel differences"); elsewhere it would be the process's.
+ */
+const NICE = process.platform === 'linux' ? 10 : 0;
+/** A thread that has nothing to do ends then. */
+const IDLE_MS = 60_000;
 
 /** Of the same cost as a real one and of no password: it stands in where there is no user to check against. */
 export const NOBODYS_HASH = `$argon2id$v=19$m=${MEMORY_KIB},t=${PASSES},p=${LANES}$${'A'.repeat(22)}$${'A'.repeat(43)}`;
 
-/** argon2id, a few at a time: each takes 64 MiB and a thread. */
+/** argon2id, a few at a time: each takes 64 MiB and a thread, which steps back where processors are short. */
 @Injectable()
-export class PasswordHasher {
-  private running = 0;
-  private readonly waiting: (() => void)[] = [];
+export class PasswordHasher implements OnApplicationShutdown {
+  private readonly threads: Piscina;
+  private underWay = 0;
 
-  constructor(private readonly settings: IdentitySettings) {}
+  constructor(private readonly settings: IdentitySettings) {
+    this.threads = new Piscina({
+      filename: new URL(`./password-worker${extname(import.meta.url)}`, import.meta.url).href,
+      minThreads: 0,
+      maxThreads: settings.passwordHashConcurrency,
+      idleTimeout: IDLE_MS,
+      niceIncrement: NICE,
+      recordTiming: false,
+    });
+  }
 
   /** The password's hash in PHC form. Errors: OVERLOADED. */
   hash(password: string): Promise<string> {
-    const options = { algorithm: ARGON2ID, memoryCost: MEMORY_KIB, timeCost: PASSES, parallelism: LANES };
-    return this.inTurn(() => hash(password, options));
+    return this.run('hash', password);
   }
 
   /** Whether the password has this hash; takes as long where there is none (null). Errors: OVERLOADED. */
   verify(passwordHash: string | null, password: string): Promise<boolean> {
-    return this.inTurn(() => verify(passwordHash ?? NOBODYS_HASH, password));
+    return this.run('verify', { passwordHash: passwordHash ?? NOBODYS_HASH, password });
   }
 
-  private async inTurn<T>(work: () => Promise<T>): Promise<T> {
-    if (this.running < this.settings.passwordHashConcurrency) this.running += 1;
-    else await this.turn();
+  /** Ends the threads, with what they have begun. */
+  onApplicationShutdown(): Promise<void> {
+    return this.threads.close();
+  }
+
+  private async run<T>(name: 'hash' | 'verify', task: unknown): Promise<T> {
+    const { passwordHashConcurrency, passwordHashQueue } = this.settings;
+    if (this.underWay >= passwordHashConcurrency + passwordHashQueue) throw new AppError('OVERLOADED');
+    this.underWay += 1;
     try {
-      return await work();
+      return (await this.threads.run(task, { name })) as T;
     } finally {
-      const next = this.waiting.shift();
-      // The next one takes over the place, so that nobody who comes now can slip in between.
-      if (next) next();
-      else this.running -= 1;
+      this.underWay -= 1;
     }
-  }
-
-  private turn(): Promise<void> {
-    if (this.waiting.length >= this.settings.passwordHashQueue) throw new AppError('OVERLOADED');
-    return new Promise((resolve) => this.waiting.push(resolve));
   }
 }
