@@ -1,9 +1,8 @@
-import type { DatabaseOptions } from '@qa-pms/database';
+import { changedSince, type DatabaseOptions } from '@qa-pms/database';
 import { CreateWorkflow1763700000000 } from './migrations/1763700000000-create-workflow.js';
 import { KeepCorrectedTimes1763700060000 } from './migrations/1763700060000-keep-corrected-times.js';
 import { PostReportsWithTimes1763700120000 } from './migrations/1763700120000-post-reports-with-times.js';
 import { IndexLists1763700180000 } from './migrations/1763700180000-index-lists.js';
-import { TellOfChangesSince1763700240000 } from './migrations/1763700240000-tell-of-changes-since.js';
 
 export const workflowDatabase: DatabaseOptions = {
   schema: 'workflow',
@@ -13,6 +12,6 @@ export const workflowDatabase: DatabaseOptions = {
     KeepCorrectedTimes1763700060000,
     PostReportsWithTimes1763700120000,
     IndexLists1763700180000,
-    TellOfChangesSince1763700240000,
+    changedSince('workflow'),
   ],
 };

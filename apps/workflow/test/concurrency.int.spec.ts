@@ -7,8 +7,7 @@ import {
   OpenReportVersion,
   StartWorkflow,
 } from '@qa-pms/contracts';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { Client } from 'pg';
+import { meeting, type OneRow } from '@qa-pms/testing';
 import { v7 as uuidv7 } from 'uuid';
 import { refusedAs, team, timesOf, Workflows } from './workflow.fixture.js';
 
@@ -71,40 +70,6 @@ describe('fifty at the same moment', () => {
   });
 });
 
-/** Asks while another transaction on a project has changed rows and not yet committed; that one commits once this one waits. */
-async function meeting<T>(
-  project: string,
-  change: [sql: string, values: unknown[]][],
-  ask: () => Promise<T>,
-): Promise<T> {
-  const other = new Client({ connectionString: workflows.databaseUrl });
-  await other.connect();
-  await other.query('BEGIN');
-  await other.query(`SELECT set_config('qa.project_id', $1, true)`, [project]);
-  for (const [sql, values] of change) expect((await other.query(sql, values)).rowCount).toBe(1);
-  const [outcome] = await Promise.all([ask(), committed(other)]);
-  return outcome;
-}
-
-async function committed(other: Client): Promise<void> {
-  await untilOneWaits(other);
-  await other.query('COMMIT');
-  await other.end();
-}
-
-/** Waits at most 5 s until a session of this database waits for a lock. */
-async function untilOneWaits(client: Client): Promise<void> {
-  const limit = Date.now() + 5000;
-  for (;;) {
-    const { rowCount } = await client.query(
-      `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-    );
-    if (rowCount) return;
-    if (Date.now() > limit) throw new Error('Nobody waited within 5 s.');
-    await sleep(10);
-  }
-}
-
 describe('a start that meets one that is just being committed', () => {
   async function startMeanwhile(onActive: 'reject' | 'resume' | 'restart') {
     const { quinn, project } = team();
@@ -121,7 +86,7 @@ describe('a start that meets one that is just being committed', () => {
           return { code, id: details['workflowId'] };
         },
       );
-    return { faster, outcome: await meeting(project, [[insert, values]], start) };
+    return { faster, outcome: await meeting(workflows.databaseUrl, project, [[insert, values]], start) };
   }
 
   it('is refused, with that one named', async () => {
@@ -152,7 +117,7 @@ describe('a change that meets another that is just being committed', () => {
     const { quinn, project } = team();
     const { id } = await workflows.begin(quinn);
 
-    const completed = await meeting(project, [[RENAMED, [id, 'Quinn Abara-Okafor']]], () =>
+    const completed = await meeting(workflows.databaseUrl, project, [[RENAMED, [id, 'Quinn Abara-Okafor']]], () =>
       workflows.service.request(CompleteStep, { id, index: 0 }, { caller: quinn }),
     );
 
@@ -164,7 +129,7 @@ describe('a change that meets another that is just being committed', () => {
     const { quinn, project } = team();
     const { id } = await workflows.begin(quinn);
 
-    const completed = meeting(project, [[PAUSED, [id]]], () =>
+    const completed = meeting(workflows.databaseUrl, project, [[PAUSED, [id]]], () =>
       workflows.service.request(CompleteStep, { id, index: 0 }, { caller: quinn }),
     );
 
@@ -187,7 +152,7 @@ describe('the next version of a report and a correction of its times', () => {
     const correct = 'UPDATE workflow.reports SET corrected_time = $2, row_version = row_version + 1 WHERE id = $1';
     const time = JSON.stringify(timesOf(workflow, [5], '2026-11-21T11:00:00.000Z'));
 
-    const draft = await meeting(project, [[correct, [id, time]]], () =>
+    const draft = await meeting(workflows.databaseUrl, project, [[correct, [id, time]]], () =>
       workflows.service.request(OpenReportVersion, { workflowId: workflow.id }, { caller: quinn }),
     );
 
@@ -200,12 +165,14 @@ describe('the next version of a report and a correction of its times', () => {
     const draft = `INSERT INTO workflow.reports
       SELECT (jsonb_populate_record(one, $2)).* FROM workflow.reports AS one WHERE id = $1`;
     const next = JSON.stringify({ id: uuidv7(), version: 2, status: 'draft', row_version: 1 });
-    const opened: [string, unknown[]][] = [
+    const opened: OneRow[] = [
       [follow, [id]],
       [draft, [id, next]],
     ];
 
-    await meeting(project, opened, () => workflows.timed(workflow, [5], '2026-11-21T11:00:00.000Z'));
+    await meeting(workflows.databaseUrl, project, opened, () =>
+      workflows.timed(workflow, [5], '2026-11-21T11:00:00.000Z'),
+    );
 
     await expect(workflows.reportOf(workflow.id, quinn)).resolves.toMatchObject({
       version: 2,

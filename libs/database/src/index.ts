@@ -12,3 +12,4 @@ export * from './outbox-relay.js';
 export * from './project-scope.js';
 export * from './statements.js';
 export { type Transaction } from './transaction.js';
+export * from './versions.js';

@@ -5,6 +5,7 @@ export * from './kafka-cluster.js';
 export * from './kafka-secure.js';
 export * from './kafka-topics.js';
 export * from './kafka.js';
+export * from './meeting.js';
 export * from './own-database.js';
 export * from './redis.js';
 export * from './start-service.js';

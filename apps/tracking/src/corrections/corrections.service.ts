@@ -1,12 +1,23 @@
 import { Injectable } from '@nestjs/common';
 import { AppError, type Correction, type CorrectSession } from '@qa-pms/contracts';
-import { Database, type Transaction } from '@qa-pms/database';
+import { Database, lookup, statement, type Transaction } from '@qa-pms/database';
 import { can, requireProject, requireUser } from '@qa-pms/platform';
 import { v7 as uuidv7 } from 'uuid';
-import { lockTracked, storeSession } from '../sessions/sessions.queries.js';
+import { readTracked, type StoredTracked, storeSession, storeWorkflow } from '../sessions/sessions.queries.js';
 import { SessionsService } from '../sessions/sessions.service.js';
-import type { Session, Tracked } from '../sessions/tracked-workflow.js';
+import type { Session } from '../sessions/tracked-workflow.js';
 import { corrected, spanOf } from './correction.rules.js';
+
+const SESSION = lookup(
+  'sessions-owner',
+  'SELECT workflow_id AS "workflowId", user_id AS "userId" FROM tracking.time_sessions WHERE id = $1',
+);
+const STORE = statement(
+  'corrections-store',
+  `INSERT INTO tracking.corrections (id, project_id, session_id, before_started_at, before_ended_at, after_started_at,
+     after_ended_at, reason, corrected_by, corrected_at)
+   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+);
 
 /** Corrects what was measured; before, after, who and why are kept for ever. */
 @Injectable()
@@ -24,7 +35,7 @@ export class CorrectionsService {
       endedAt: command.endedAt ? new Date(command.endedAt) : null,
     };
     return this.db.once(async (tx) => {
-      const { tracked, session } = await this.lock(tx, command.id, userId);
+      const { tracked, session } = await this.find(command.id, userId);
       const now = new Date();
       const after = corrected(tracked, session, span, now);
       const sessions = tracked.sessions
@@ -39,7 +50,8 @@ export class CorrectionsService {
         by: userId,
         at: now.toISOString(),
       };
-      await this.store(tx, correction);
+      storeWorkflow(tx, tracked, tracked.workflow);
+      store(tx, correction);
       const result = { workflow: tracked.workflow, sessions };
       storeSession(tx, tracked.workflow, after);
       await this.sessions.storeHistory(tx, tracked, result, now);
@@ -48,35 +60,27 @@ export class CorrectionsService {
     });
   }
 
-  private async lock(tx: Transaction, id: string, userId: string): Promise<{ tracked: Tracked; session: Session }> {
-    const [found] = await tx.query<{ workflowId: string; userId: string }>(
-      'SELECT workflow_id AS "workflowId", user_id AS "userId" FROM tracking.time_sessions WHERE id = $1',
-      [id],
-    );
+  private async find(id: string, userId: string): Promise<{ tracked: StoredTracked; session: Session }> {
+    const [found] = await this.db.read<{ workflowId: string; userId: string }>(SESSION, [id]);
     const mayCorrect = found !== undefined && (found.userId === userId || can('time:correct:any'));
-    const tracked = mayCorrect ? await lockTracked(tx, found.workflowId) : null;
+    const tracked = mayCorrect ? await readTracked(this.db, found.workflowId) : null;
     const session = tracked?.sessions.find((one) => one.id === id);
     if (!tracked || !session) throw new AppError('SESSION_NOT_FOUND', { id });
     return { tracked, session };
   }
+}
 
-  private async store(tx: Transaction, { before, after, ...correction }: Correction): Promise<void> {
-    await tx.query(
-      `INSERT INTO tracking.corrections (id, project_id, session_id, before_started_at, before_ended_at,
-         after_started_at, after_ended_at, reason, corrected_by, corrected_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-      [
-        correction.id,
-        requireProject(),
-        correction.sessionId,
-        before.startedAt,
-        before.endedAt,
-        after.startedAt,
-        after.endedAt,
-        correction.reason,
-        correction.by,
-        correction.at,
-      ],
-    );
-  }
+function store(tx: Transaction, { before, after, ...correction }: Correction): void {
+  tx.write(STORE, [
+    correction.id,
+    requireProject(),
+    correction.sessionId,
+    before.startedAt,
+    before.endedAt,
+    after.startedAt,
+    after.endedAt,
+    correction.reason,
+    correction.by,
+    correction.at,
+  ]);
 }

@@ -1,8 +1,9 @@
-import { type Statement, lookup, statement, type Transaction } from '@qa-pms/database';
+import { type Database, lookup, nextVersion, type Statement, statement, type Transaction } from '@qa-pms/database';
 import type { Session, Tracked, TrackedWorkflow } from './tracked-workflow.js';
 
 /** A row of `TRACKED`: dates of the sessions are texts, because they come as JSON. */
 export interface TrackedRow extends TrackedWorkflow {
+  changes: number;
   sessions: (Omit<Session, 'startedAt' | 'endedAt' | 'actions'> & {
     startedAt: string;
     endedAt: string | null;
@@ -10,10 +11,16 @@ export interface TrackedRow extends TrackedWorkflow {
   })[];
 }
 
+/** A workflow as it was read. */
+export interface StoredTracked extends Tracked {
+  /** How often it, or one of its sessions, was changed. */
+  changes: number;
+}
+
 const TRACKED = `
   SELECT w.id, w.project_id AS "projectId", w.ticket_key AS "ticketKey", w.ticket_type AS "ticketType",
          w.template_id AS "templateId", w.template_name AS "templateName", w.template_version AS "templateVersion",
-         w.user_id AS "userId", w.status, w.steps, w.row_version AS "rowVersion", w.started_at AS "startedAt",
+         w.user_id AS "userId", w.status, w.steps, w.row_version AS "rowVersion", w.changes, w.started_at AS "startedAt",
          w.ended_at AS "endedAt", w.paused_at AS "pausedAt", w.paused_seconds AS "pausedSeconds",
          COALESCE((
            SELECT jsonb_agg(jsonb_build_object('id', s.id, 'stepIndex', s.step_index, 'userId', s.user_id,
@@ -24,7 +31,7 @@ const TRACKED = `
     FROM tracking.tracked_workflows w`;
 
 /** $1: the workflow. */
-export const TRACKED_BY_ID: Statement = lookup('tracked-by-id', `${TRACKED} WHERE w.id = $1`);
+const TRACKED_BY_ID = lookup('tracked-by-id', `${TRACKED} WHERE w.id = $1`);
 
 /** All workflows, of every project, with a session that runs. */
 export const TRACKED_RUNNING: Statement = statement(
@@ -32,15 +39,16 @@ export const TRACKED_RUNNING: Statement = statement(
   `${TRACKED} WHERE w.id IN (SELECT workflow_id FROM tracking.time_sessions WHERE ended_at IS NULL)`,
 );
 
-const LOCK = statement('tracked-lock', 'SELECT 1 FROM tracking.tracked_workflows WHERE id = $1 FOR UPDATE');
 const STORE_WORKFLOW = statement(
   'tracked-store',
   `INSERT INTO tracking.tracked_workflows (id, project_id, ticket_key, ticket_type, template_id, template_name,
-     template_version, user_id, status, steps, row_version, started_at, ended_at, paused_at, paused_seconds)
-   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+     template_version, user_id, status, steps, row_version, started_at, ended_at, paused_at, paused_seconds,
+     changes)
+   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
    ON CONFLICT (id) DO UPDATE SET user_id = excluded.user_id, status = excluded.status, steps = excluded.steps,
      row_version = excluded.row_version, ended_at = excluded.ended_at, paused_at = excluded.paused_at,
-     paused_seconds = excluded.paused_seconds`,
+     paused_seconds = excluded.paused_seconds,
+     changes = ${nextVersion('tracking', 'tracked_workflows.changes', 16)}`,
 );
 const STORE_TEMPLATE = statement(
   'templates-store',
@@ -57,9 +65,10 @@ const STORE_SESSION = statement(
 );
 
 /** A row as the rules want it. */
-export function toTracked({ sessions, ...workflow }: TrackedRow): Tracked {
+export function toTracked({ sessions, changes, ...workflow }: TrackedRow): StoredTracked {
   return {
     workflow,
+    changes,
     sessions: sessions.map((session) => ({
       ...session,
       startedAt: new Date(session.startedAt),
@@ -69,16 +78,17 @@ export function toTracked({ sessions, ...workflow }: TrackedRow): Tracked {
   };
 }
 
-/** The workflow, locked until the transaction ends; null when nothing is known of it. */
-export async function lockTracked(tx: Transaction, workflowId: string): Promise<Tracked | null> {
-  // Two statements: the second one sees what whoever held the lock before has committed.
-  tx.write(LOCK, [workflowId]);
-  const [row] = await tx.query<TrackedRow>(TRACKED_BY_ID, [workflowId]);
+/** The workflow; null when nothing is known of it. */
+export async function readTracked(db: Database, workflowId: string): Promise<StoredTracked | null> {
+  const [row] = await db.read<TrackedRow>(TRACKED_BY_ID, [workflowId]);
   return row ? toTracked(row) : null;
 }
 
-/** Writes the snapshot of a workflow. */
-export function storeWorkflow(tx: Transaction, workflow: TrackedWorkflow): void {
+/**
+ * Writes the snapshot of a workflow: with every change of it or of its sessions. Where another came since `before` was
+ * read, the transaction is done anew.
+ */
+export function storeWorkflow(tx: Transaction, before: StoredTracked | null, workflow: TrackedWorkflow): void {
   tx.write(STORE_WORKFLOW, [
     workflow.id,
     workflow.projectId,
@@ -95,6 +105,7 @@ export function storeWorkflow(tx: Transaction, workflow: TrackedWorkflow): void 
     workflow.endedAt,
     workflow.pausedAt,
     workflow.pausedSeconds,
+    (before?.changes ?? 0) + 1,
   ]);
 }
 

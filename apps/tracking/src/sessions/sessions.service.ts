@@ -1,19 +1,19 @@
 import { Injectable } from '@nestjs/common';
 import { type WorkflowChanged, WorkflowTimed } from '@qa-pms/contracts';
-import { Database, statement, type Transaction } from '@qa-pms/database';
+import { Database, lookup, type Transaction } from '@qa-pms/database';
 import { currentContext, Log, runInContext } from '@qa-pms/platform';
 import { v7 as uuidv7 } from 'uuid';
 import { raiseGaps } from '../alerts/alerts.queries.js';
 import { TrackingSettings } from '../tracking.settings.js';
 import { Arrivals } from './arrivals.js';
 import { follow, type Followed } from './session.rules.js';
-import { lockTracked, storeSession, storeTemplate, storeWorkflow } from './sessions.queries.js';
+import { readTracked, storeSession, storeTemplate, storeWorkflow } from './sessions.queries.js';
 import { storeStepTimes } from './step-times.queries.js';
 import type { Session, Tracked } from './tracked-workflow.js';
 import { WorkflowMetrics } from './workflow-metrics.js';
 import { workflowTime } from './workflow-time.js';
 
-const TIME_ZONES = statement(
+const TIME_ZONES = lookup(
   'time-zones',
   'SELECT user_id AS "userId", time_zone AS "timeZone" FROM tracking.people WHERE user_id = ANY($1::uuid[])',
 );
@@ -32,12 +32,14 @@ export class SessionsService {
   /** Follows a workflow through some changes of it. One that is not newer than what is known is ignored. */
   async workflowChanged(events: WorkflowChanged[]): Promise<void> {
     const { id, projectId } = events[0]!.workflow;
-    let followed: { event: WorkflowChanged; tracked: Tracked }[] = [];
+    let followed: { event: WorkflowChanged; known: Tracked | null; tracked: Tracked }[] = [];
     await this.onceIn(projectId, async (tx) => {
-      const before = await lockTracked(tx, id);
+      const [before, zones] = await Promise.all([
+        readTracked(this.db, id),
+        events.length > 1 ? this.zonesOf(events) : null,
+      ]);
       followed = [];
       const touched = new Map<string, Session>();
-      const zones = events.length > 1 ? await zonesOf(tx, events) : null;
       for (const event of events) {
         const known = followed.at(-1)?.tracked ?? before;
         const changes = this.newer(known, event);
@@ -47,14 +49,14 @@ export class SessionsService {
           session.timeZone = zones?.get(session.userId) ?? session.timeZone;
           touched.set(session.id, session);
         }
-        await this.storeHistory(tx, known, changes, new Date(event.at));
-        followed.push({ event, tracked: changes });
+        followed.push({ event, known, tracked: changes });
       }
       const after = followed.at(-1)?.tracked;
       if (!after) return;
-      storeWorkflow(tx, after.workflow);
+      storeWorkflow(tx, before, after.workflow);
       if (!before) storeTemplate(tx, after.workflow);
       for (const session of touched.values()) storeSession(tx, after.workflow, session);
+      for (const { event, known, tracked } of followed) await this.storeHistory(tx, known, tracked, new Date(event.at));
       if (followed.some(({ event: { change } }) => change === 'completed' || change === 'cancelled'))
         this.publishTimes(tx, after);
     });
@@ -71,6 +73,13 @@ export class SessionsService {
     if (rowVersion > knownVersion + 1)
       this.log.error({ workflowId: id, known: knownVersion, rowVersion }, 'changes of a workflow are missing');
     return follow(known, event, uuidv7);
+  }
+
+  /** Time zones of those who work in these changes; who is not among them has UTC. */
+  private async zonesOf(events: WorkflowChanged[]): Promise<Map<string, string>> {
+    const userIds = [...new Set(events.map(({ workflow }) => workflow.userId))];
+    const rows = await this.db.read<{ userId: string; timeZone: string }>(TIME_ZONES, [userIds]);
+    return new Map(rows.map(({ userId, timeZone }) => [userId, timeZone]));
   }
 
   /** The event says which project it is about, whoever published it. */
@@ -91,11 +100,4 @@ export class SessionsService {
     const time = workflowTime(tracked, new Date(), this.settings.idleSeconds);
     tx.publish(WorkflowTimed, { projectId: tracked.workflow.projectId, time });
   }
-}
-
-/** Time zones of those who work in these changes; who is not among them has UTC. */
-async function zonesOf(tx: Transaction, events: WorkflowChanged[]): Promise<Map<string, string>> {
-  const userIds = [...new Set(events.map(({ workflow }) => workflow.userId))];
-  const rows = await tx.query<{ userId: string; timeZone: string }>(TIME_ZONES, [userIds]);
-  return new Map(rows.map(({ userId, timeZone }) => [userId, timeZone]));
 }

@@ -4,7 +4,7 @@ import { Database } from '@qa-pms/database';
 import { caller, can } from '@qa-pms/platform';
 import { TrackingSettings } from '../tracking.settings.js';
 import { Arrivals } from './arrivals.js';
-import { toTracked, TRACKED_BY_ID, type TrackedRow } from './sessions.queries.js';
+import { readTracked } from './sessions.queries.js';
 import type { Tracked } from './tracked-workflow.js';
 import { activeSession, workflowTime } from './workflow-time.js';
 
@@ -57,10 +57,10 @@ export class TimesService {
 
   /** The workflow if it, or time on it, is the caller's own, or with `time:read`. */
   private async visible(workflowId: string): Promise<Tracked | null> {
-    const [row] = await this.db.read<TrackedRow>(TRACKED_BY_ID, [workflowId]);
-    if (!row) return null;
+    const tracked = await readTracked(this.db, workflowId);
+    if (!tracked) return null;
     const { userId } = caller();
-    const isOwn = row.userId === userId || row.sessions.some((session) => session.userId === userId);
-    return isOwn || can('time:read') ? toTracked(row) : null;
+    const isOwn = [tracked.workflow, ...tracked.sessions].some((one) => one.userId === userId);
+    return isOwn || can('time:read') ? tracked : null;
   }
 }

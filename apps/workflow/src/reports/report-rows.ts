@@ -1,7 +1,6 @@
 import type { Report, ReportContent, WorkflowTime } from '@qa-pms/contracts';
-import { statement, type Transaction } from '@qa-pms/database';
+import { nextVersion, statement, type Transaction } from '@qa-pms/database';
 import { v7 as uuidv7 } from 'uuid';
-import { nextVersion } from '../versions.js';
 
 /** One version of a report as PostgreSQL holds it. */
 export interface ReportRow {
@@ -32,7 +31,7 @@ const INSERT = statement(
 );
 const UPDATE = statement(
   'reports-update',
-  `UPDATE workflow.reports SET content = $2, row_version = ${nextVersion(3)}, status = $4, finalised_at = $5,
+  `UPDATE workflow.reports SET content = $2, row_version = ${nextVersion('workflow', 'row_version', 3)}, status = $4, finalised_at = $5,
      post_to_ticket = $6
    WHERE id = $1`,
 );

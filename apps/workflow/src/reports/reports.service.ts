@@ -14,9 +14,16 @@ import {
   type WorkflowTime,
   type WorkflowTimed,
 } from '@qa-pms/contracts';
-import { Database, lookup, ordersBy, sortedStatements, statement, type Transaction } from '@qa-pms/database';
+import {
+  Database,
+  lookup,
+  nextVersion,
+  ordersBy,
+  sortedStatements,
+  statement,
+  type Transaction,
+} from '@qa-pms/database';
 import { can, requireProject, requireUser } from '@qa-pms/platform';
-import { nextVersion } from '../versions.js';
 import { draftContent, withReasons, withTimes } from './report-content.js';
 import { reportMarkdown, shortened } from './report-markdown.js';
 import { aDraft, insertReport, type ReportRow, toReport, updateReport } from './report-rows.js';
@@ -33,10 +40,12 @@ const LATEST_TWO = lookup(
   'reports-latest-two',
   'SELECT * FROM workflow.reports WHERE workflow_id = $1 ORDER BY version DESC LIMIT 2',
 );
-const FOLLOW = statement('reports-follow', `UPDATE workflow.reports SET row_version = ${nextVersion(2)} WHERE id = $1`);
+/** $2: the version after the one that was read. */
+const NEXT = nextVersion('workflow', 'row_version', 2);
+const FOLLOW = statement('reports-follow', `UPDATE workflow.reports SET row_version = ${NEXT} WHERE id = $1`);
 const CORRECT = statement(
   'reports-correct',
-  `UPDATE workflow.reports SET corrected_time = $3, notices = notices || to_jsonb($4::text), row_version = ${nextVersion(2)}
+  `UPDATE workflow.reports SET corrected_time = $3, notices = notices || to_jsonb($4::text), row_version = ${NEXT}
    WHERE id = $1`,
 );
 const WORKFLOW = lookup('reports-workflow', 'SELECT 1 FROM workflow.workflows WHERE id = $1');

@@ -1,6 +1,5 @@
 import type { Outcome, Workflow, WorkflowStatus, WorkflowStep } from '@qa-pms/contracts';
-import { statement, type Transaction } from '@qa-pms/database';
-import { nextVersion } from '../versions.js';
+import { nextVersion, statement, type Transaction } from '@qa-pms/database';
 
 /** A workflow as PostgreSQL holds it: one row, its steps in one column, so that a read or a change is one statement. */
 export interface WorkflowRow {
@@ -107,7 +106,7 @@ const INSERT = statement(
 );
 const UPDATE = statement(
   'workflows-update',
-  `UPDATE workflow.workflows SET ${ASSIGNMENTS.join(', ')}, row_version = ${nextVersion(COLUMNS.length)}
+  `UPDATE workflow.workflows SET ${ASSIGNMENTS.join(', ')}, row_version = ${nextVersion('workflow', 'row_version', COLUMNS.length)}
    WHERE id = $1 AND project_id = $2`,
 );
 
