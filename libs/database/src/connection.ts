@@ -175,11 +175,14 @@ export interface Query {
   values?: unknown[];
 }
 
-/** Sends statements in one round trip and returns the rows of each; one that fails rejects the whole. */
+/** Sends statements in one round trip and returns the rows of each; the first that fails rejects the whole, at its end. */
 export async function pipelined(client: PoolClient, queries: Query[]): Promise<unknown[][]> {
   const sent = corked(client, () => queries.map((query) => client.query<Record<string, unknown>>(query)));
-  const results = await Promise.all(sent);
-  return results.map((result) => result.rows);
+  const results = await Promise.allSettled(sent);
+  return results.map((result) => {
+    if (result.status === 'rejected') throw result.reason;
+    return result.value.rows;
+  });
 }
 
 /** pg writes each statement to the socket at once: held together they cost one system call instead of one each. */

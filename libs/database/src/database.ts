@@ -3,22 +3,30 @@ import { currentContext, type MessageContext } from '@qa-pms/platform';
 import type { PoolClient } from 'pg';
 import type { DataSource } from 'typeorm';
 import { borrowed, poolOf, type Query } from './connection.js';
-import { Lookups, type Scope, scopedRead } from './scoped-read.js';
+import { type Scope, scopedRead } from './scoped-read.js';
+import { SharedConnections } from './shared-connections.js';
 import type { PagedStatement, Statement } from './statements.js';
 import { measured, replays } from './telemetry.js';
 import { Attempt, type Transaction } from './transaction.js';
 
 type Work<T> = (tx: Transaction) => Promise<T>;
 
-/** Serialisation failure and deadlock: another try may succeed. https://www.postgresql.org/docs/18/errcodes-appendix.html */
-const RETRYABLE = new Set(['40001', '40P01']);
+/**
+ * Another try may succeed: serialisation failure, deadlock, and a statement that another transaction on the connection was
+ * the first to name, and failed. https://www.postgresql.org/docs/18/errcodes-appendix.html
+ */
+const RETRYABLE = new Set(['40001', '40P01', '26000']);
 const ATTEMPTS = 5;
+const LOOKUPS_TOGETHER = 16;
+/** Fewer than lookups: each waits for its commit to be on the disk. */
+const WRITES_TOGETHER = 8;
 
 /** Where a service's rows are read and written. Every way in sets the project first, so that no handler can forget it. */
 export class Database {
   /** For background work over all projects. */
   readonly acrossProjects: Pick<Database, 'read' | 'transaction'>;
-  private readonly lookups: Lookups;
+  private readonly lookups: SharedConnections;
+  readonly writes: SharedConnections;
   private readonly limit: string;
 
   constructor(
@@ -29,7 +37,8 @@ export class Database {
     private readonly committed: () => void,
     private readonly everywhere = false,
   ) {
-    this.lookups = new Lookups(dataSource);
+    this.lookups = new SharedConnections(dataSource, LOOKUPS_TOGETHER);
+    this.writes = new SharedConnections(dataSource, WRITES_TOGETHER);
     const { query_timeout: timeoutMs = 0 } = poolOf(dataSource).options;
     // A statement that we have given up goes on in the server, which notices nothing while it waits for a lock.
     this.limit = timeoutMs === 0 ? '' : `; SET LOCAL statement_timeout = ${String(timeoutMs)}`;
@@ -108,7 +117,7 @@ export class Database {
 
   private lookUp(query: Query): Promise<unknown[]> {
     const scope = this.scope();
-    return measured(this.schema, query.text, () => this.lookups.read(query, scope));
+    return measured(this.schema, query.text, () => this.lookups.send((client) => scopedRead(client, query, scope)));
   }
 
   private async attempt<T>(work: Work<T>, message: MessageContext | null): Promise<T> {

@@ -42,6 +42,13 @@ export class Pipe {
     this.flushed.catch(() => undefined);
   }
 
+  /** All that the transaction is, where nothing of it has gone out yet; else null. Nothing may come after it. */
+  takeWhole(): Query[] | null {
+    if (this.client) return null;
+    this.close();
+    return [...this.opening, ...this.held];
+  }
+
   /** Nothing goes out any more, also nothing that still waits for the connection: that has gone back to its pool. */
   close(): void {
     this.isClosed = true;

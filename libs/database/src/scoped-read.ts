@@ -1,6 +1,5 @@
 import pg, { type PoolClient, type QueryArrayResult } from 'pg';
-import type { DataSource } from 'typeorm';
-import { borrowed, corked, type Query } from './connection.js';
+import type { Query } from './connection.js';
 
 /** What a transaction may see; see `opening` in database.ts. */
 export interface Scope {
@@ -54,75 +53,6 @@ class ScopedRead extends pg.Query {
     if (this.isScoped) base.handleCommandComplete.call(this, message, connection);
     this.isScoped = true;
   }
-}
-
-/** Lookups on one connection at once: more go to a second one, which PostgreSQL serves beside it. */
-const TOGETHER = 16;
-
-interface Waiting {
-  query: Query;
-  scope: Scope;
-  /** Of performance.now(). */
-  since: number;
-  resolve: (rows: unknown[]) => void;
-  reject: (error: unknown) => void;
-}
-
-/** Sends lookups together: those of one turn of the event loop, and those that come while these wait for a connection. */
-export class Lookups {
-  private waiting: Waiting[] = [];
-  /** Connections that were asked for and have not come yet. */
-  private asked = 0;
-  private isDue = false;
-
-  constructor(private readonly dataSource: DataSource) {}
-
-  read(query: Query, scope: Scope): Promise<unknown[]> {
-    return new Promise((resolve, reject) => {
-      this.waiting.push({ query, scope, since: performance.now(), resolve, reject });
-      if (this.isDue) return;
-      this.isDue = true;
-      setImmediate(() => {
-        this.isDue = false;
-        this.ask();
-      });
-    });
-  }
-
-  private ask(): void {
-    while (this.asked * TOGETHER < this.waiting.length) void this.send();
-  }
-
-  private async send(): Promise<void> {
-    this.asked += 1;
-    const askedAt = performance.now();
-    let some: Waiting[] | undefined;
-    const take = (most: number): Waiting[] => {
-      this.asked -= 1;
-      return (some = this.waiting.splice(0, most));
-    };
-    try {
-      await borrowed(this.dataSource, (client) => together(client, take(TOGETHER)));
-    } catch (error) {
-      // Where there was no connection; the others know already. Who came later has a wait of its own.
-      const late = this.waiting.slice(0, TOGETHER).filter(({ since }) => since <= askedAt).length;
-      for (const { reject } of some ?? take(late)) reject(error);
-      this.ask();
-    }
-  }
-}
-
-/** Answers each; rejects as one of them did, for the connection's sake. */
-async function together(client: PoolClient, some: Waiting[]): Promise<void> {
-  const reads = corked(client, () =>
-    some.map(({ query, scope, resolve, reject }) => {
-      const read = scopedRead(client, query, scope);
-      read.then(resolve, reject);
-      return read;
-    }),
-  );
-  const failed = (await Promise.allSettled(reads)).find((read) => read.status === 'rejected');
-  if (failed) throw failed.reason;
 }
 
 /** Rows of a named statement that sees only its scope. */

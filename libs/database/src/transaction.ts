@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { AppError, type EventClass, type ServiceName } from '@qa-pms/contracts';
 import type { MessageContext } from '@qa-pms/platform';
 import type { PoolClient } from 'pg';
@@ -5,12 +6,13 @@ import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { pipelined, type Query } from './connection.js';
 import { insertOutbox, type OutboxRow, outboxRow } from './outbox.js';
 import { Pipe } from './pipe.js';
+import type { SharedConnections } from './shared-connections.js';
 import type { Statement } from './statements.js';
 import { transactions } from './telemetry.js';
 
 /**
  * A transaction that is scoped to the project of the current message. It begins, and takes a connection, with its first
- * round trip: what is asked of others before that holds none.
+ * query: what is asked of others before that holds none. Where nothing is queried at all, others share the connection.
  */
 export interface Transaction {
   /** Rows of a statement; a declared one is planned once a connection. */
@@ -32,13 +34,15 @@ export interface Place {
   service: ServiceName;
   schema: string;
   topicPrefix: string;
+  /** For transactions that are one round trip. */
+  writes: SharedConnections;
 }
 
 const COMMIT: Query = { text: 'COMMIT' };
 
 /** One attempt at a transaction. */
 export class Attempt implements Transaction {
-  private readonly runner: QueryRunner;
+  private runner: QueryRunner | undefined;
   private readonly pipe: Pipe;
   private readonly rows: OutboxRow[] = [];
   private connecting: Promise<PoolClient> | undefined;
@@ -52,7 +56,6 @@ export class Attempt implements Transaction {
     opening: Query,
     private readonly message: MessageContext | null,
   ) {
-    this.runner = place.dataSource.createQueryRunner();
     const keyed = message?.idempotencyHash != null;
     this.pipe = new Pipe(
       () => this.connect(keyed ? (client) => this.takeKey(client, opening) : undefined),
@@ -71,7 +74,7 @@ export class Attempt implements Transaction {
 
   async typeorm<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
     await this.pipe.flush();
-    return work(this.runner.manager);
+    return work(this.runner!.manager);
   }
 
   publish<E extends EventClass>(event: E, payload: InstanceType<E>): void {
@@ -81,8 +84,10 @@ export class Attempt implements Transaction {
 
   /** Commits with the reply to the message; whether there are events to tell. */
   async commit(reply: unknown): Promise<boolean> {
-    await this.pipe.send(...this.closing(reply), COMMIT);
-    markActive(this.runner, false);
+    const closing = [...this.closing(reply), COMMIT];
+    const whole = this.message?.idempotencyHash == null ? this.pipe.takeWhole() : null;
+    if (whole) await this.sendWhole([...whole, ...closing]);
+    else await this.pipe.send(...closing);
     transactions.inc({ service: this.place.service, outcome: 'committed' });
     return this.rows.length > 0;
   }
@@ -98,11 +103,20 @@ export class Attempt implements Transaction {
 
   /** Gives the connection back. */
   async release(): Promise<void> {
+    if (!this.runner) return;
     markActive(this.runner, false);
     await this.runner.release();
   }
 
+  /** PostgreSQL's answer to a COMMIT after a fault is a rollback: nothing needs to be taken back. */
+  private async sendWhole(queries: Query[]): Promise<void> {
+    // Its statements belong to the current span, also where another's turn sends them.
+    const inContext = AsyncLocalStorage.snapshot();
+    await this.place.writes.send((client) => inContext(() => pipelined(client, queries)));
+  }
+
   private async connect(begin?: (client: PoolClient) => Promise<void>): Promise<PoolClient> {
+    this.runner = this.place.dataSource.createQueryRunner();
     this.connecting = this.runner.connect() as Promise<PoolClient>;
     const client = await this.connecting;
     markActive(this.runner, true);

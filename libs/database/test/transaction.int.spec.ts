@@ -169,6 +169,57 @@ describe('a transaction', () => {
     expect(await stored()).toEqual([1, 2, 3, 4, 5]);
   });
 
+  describe('that asks nothing', () => {
+    const noted = async (): Promise<(string | null)[]> =>
+      (await dataSource.query<{ note: string | null }[]>('SELECT note FROM things.things ORDER BY id')).map(
+        ({ note }) => note,
+      );
+
+    it('shares a connection with those of the same turn', async () => {
+      const backend = statement('put-backend', 'INSERT INTO things.things VALUES ($1, pg_backend_pid()::text)');
+
+      await Promise.all([1, 2, 3, 4, 5, 6, 7, 8].map((id) => run(async (tx) => tx.write(backend, [id]))));
+
+      const backends = await noted();
+      expect(backends).toHaveLength(8);
+      expect(new Set(backends).size).toBe(1);
+    });
+
+    it('has its own scope, whoever goes before it', async () => {
+      const scope = statement('put-scope', `INSERT INTO things.things VALUES ($1, current_setting('qa.project_id'))`);
+      const projects = [randomUUID(), randomUUID(), null, randomUUID()];
+
+      await Promise.all(
+        projects.map((projectId, id) =>
+          runAsSystem({ projectId }, () => db.transaction(async (tx) => tx.write(scope, [id]))),
+        ),
+      );
+
+      expect(await noted()).toEqual(projects.map((projectId) => projectId ?? ''));
+    });
+
+    it('fails alone, also where it is the first to send a statement over its connection', async () => {
+      const both = statement(
+        `put-${randomUUID()}`,
+        'INSERT INTO things.things SELECT $1 + ten, $2 FROM unnest(ARRAY[10]) AS ten',
+      );
+      const put = (id: number): Promise<void> =>
+        run(async (tx) => {
+          tx.write(PUT, [id, 'first']);
+          tx.write(both, [id, 'second']);
+        });
+      await dataSource.query(`INSERT INTO things.things VALUES (0, 'in the way')`);
+
+      const outcomes = await Promise.allSettled([put(0), put(1), put(0), put(2), put(3)]);
+
+      const inTheWay = { status: 'rejected', reason: expect.objectContaining({ constraint: 'things_pk' }) };
+      const done = { status: 'fulfilled' };
+      expect(outcomes).toMatchObject([inTheWay, done, inTheWay, done, done]);
+      expect(await stored()).toEqual([0, 1, 2, 3, 11, 12, 13]);
+      expect(await dataSource.query(`SELECT 1 FROM pg_stat_activity WHERE state LIKE 'idle in %'`)).toEqual([]);
+    });
+  });
+
   it('sends nothing any more once its work has failed, also what waited for a connection', async () => {
     const held = Promise.withResolvers<undefined>();
     const holders = [1, 2].map(() =>
