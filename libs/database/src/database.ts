@@ -16,7 +16,8 @@ type Work<T> = (tx: Transaction) => Promise<T>;
  * the first to name, and failed. https://www.postgresql.org/docs/18/errcodes-appendix.html
  */
 const RETRYABLE = new Set(['40001', '40P01', '26000']);
-const ATTEMPTS = 5;
+/** Each time one of those that are in each other's way is done: many at once on one row all get their turn. */
+const ATTEMPTS = 25;
 const LOOKUPS_TOGETHER = 16;
 /** Fewer than lookups: each waits for its commit to be on the disk. */
 const WRITES_TOGETHER = 8;
@@ -80,9 +81,9 @@ export class Database {
       try {
         return await this.attempt(work, context);
       } catch (error) {
-        // Either the inbox knew the message, or what has been done already is refused, or needs somebody who is gone.
+        // Either the inbox knew the message, or what has been done already is refused, is there, or needs somebody who is gone.
         const refused = error instanceof AppError && error.code !== 'IDEMPOTENCY_IN_PROGRESS';
-        if (!refused && !isUniqueViolation(error, 'inbox_messages_pk')) throw error;
+        if (!refused && !isUniqueViolation(error)) throw error;
         // One of several was done before: which of them says nothing of the others.
         if (context.otherMessageIds !== undefined) throw error;
         const given = await this.replyGiven<T>();

@@ -25,8 +25,7 @@ export class Pipe {
   /** Sends what is held and these; the rows of these. The first fault of any rejects. */
   async send(...queries: Query[]): Promise<unknown[][]> {
     const held = this.held.splice(0);
-    const client = await (this.client ??= this.connect());
-    this.demandOpen();
+    const client = await this.connected();
     const before = [...this.opening.splice(0), ...held];
     const [, rows] = await Promise.all([this.flushed, pipelined(client, [...before, ...queries])]);
     return rows.slice(before.length);
@@ -34,8 +33,7 @@ export class Pipe {
 
   /** Sends what is held, before statements that do not come through here; its fault is that of the next `send`. */
   async flush(): Promise<void> {
-    const client = await (this.client ??= this.connect());
-    this.demandOpen();
+    const client = await this.connected();
     const before = [...this.opening.splice(0), ...this.held.splice(0)];
     if (before.length === 0) return;
     this.flushed = Promise.all([this.flushed, pipelined(client, before)]);
@@ -52,6 +50,14 @@ export class Pipe {
   /** Nothing goes out any more, also nothing that still waits for the connection: that has gone back to its pool. */
   close(): void {
     this.isClosed = true;
+  }
+
+  private async connected(): Promise<PoolClient> {
+    this.demandOpen();
+    const client = await (this.client ??= this.connect());
+    // It may have ended meanwhile.
+    this.demandOpen();
+    return client;
   }
 
   private demandOpen(): void {

@@ -1,4 +1,4 @@
-import type { PoolClient } from 'pg';
+import pg, { type PoolClient } from 'pg';
 import type { DataSource } from 'typeorm';
 import { borrowed, corked } from './connection.js';
 
@@ -65,7 +65,7 @@ export class SharedConnections {
   }
 }
 
-/** Answers each; rejects as one of them did, for the connection's sake. */
+/** Answers each; rejects as one of them did, for the connection's sake: rather with a fault of it than of a statement. */
 async function sendAll(client: PoolClient, some: Waiting[]): Promise<void> {
   const answers = corked(client, () =>
     some.map(({ send, resolve, reject }) => {
@@ -74,6 +74,7 @@ async function sendAll(client: PoolClient, some: Waiting[]): Promise<void> {
       return answer;
     }),
   );
-  const failed = (await Promise.allSettled(answers)).find((answer) => answer.status === 'rejected');
-  if (failed) throw failed.reason;
+  const failed = (await Promise.allSettled(answers)).filter((answer) => answer.status === 'rejected');
+  const worst = failed.find(({ reason }) => !(reason instanceof pg.DatabaseError)) ?? failed[0];
+  if (worst) throw worst.reason;
 }

@@ -103,6 +103,7 @@ export class Attempt implements Transaction {
 
   /** Gives the connection back. */
   async release(): Promise<void> {
+    this.pipe.close();
     if (!this.runner) return;
     markActive(this.runner, false);
     await this.runner.release();
@@ -112,7 +113,12 @@ export class Attempt implements Transaction {
   private async sendWhole(queries: Query[]): Promise<void> {
     // Its statements belong to the current span, also where another's turn sends them.
     const inContext = AsyncLocalStorage.snapshot();
-    await this.place.writes.send((client) => inContext(() => pipelined(client, queries)));
+    try {
+      await this.place.writes.send((client) => inContext(() => pipelined(client, queries)));
+    } catch (error) {
+      transactions.inc({ service: this.place.service, outcome: 'rolled_back' });
+      throw error;
+    }
   }
 
   private async connect(begin?: (client: PoolClient) => Promise<void>): Promise<PoolClient> {

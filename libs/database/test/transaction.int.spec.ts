@@ -196,6 +196,10 @@ describe('a transaction', () => {
       );
 
       expect(await noted()).toEqual(projects.map((projectId) => projectId ?? ''));
+      const left = await Promise.all(
+        [1, 2].map(() => dataSource.query(`SELECT current_setting('qa.project_id') AS left`)),
+      );
+      expect(left).toEqual([[{ left: '' }], [{ left: '' }]]);
     });
 
     it('fails alone, also where it is the first to send a statement over its connection', async () => {
@@ -250,7 +254,7 @@ describe('a transaction', () => {
     });
 
     await expect(refused).rejects.toMatchObject({ code: 'CONFLICT' });
-    expect(tries).toBe(5);
+    expect(tries).toBe(25);
   });
 
   it('leaves its connection usable when its work is refused before anything was sent', async () => {
