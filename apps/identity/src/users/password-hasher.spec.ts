@@ -1,13 +1,15 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { parseOptions } from '@node-rs/argon2';
+import { createRootLogger, logFor } from '@qa-pms/platform';
 import { IdentitySettings } from '../identity.settings.js';
 import { NOBODYS_HASH, PasswordHasher } from './password-hasher.js';
 
+const log = logFor(createRootLogger({ level: 'silent', format: 'json' }), 'identity');
 const hashers: PasswordHasher[] = [];
 
 function hasher(limits: Partial<IdentitySettings> = {}): PasswordHasher {
-  const made = new PasswordHasher(Object.assign(new IdentitySettings(), limits));
+  const made = new PasswordHasher(Object.assign(new IdentitySettings(), limits), log);
   hashers.push(made);
   return made;
 }
@@ -52,6 +54,20 @@ describe('the password hasher', () => {
       { status: 'rejected', reason: expect.objectContaining({ code: 'OVERLOADED' }) },
     ]);
     expect(later).toBe(false);
+  });
+
+  it('serves first who came first', async () => {
+    const passwords = hasher({ passwordHashConcurrency: 1 });
+    const order: number[] = [];
+
+    await Promise.all(
+      [0, 1, 2, 3].map(async (index) => {
+        await passwords.verify(null, String(index));
+        order.push(index);
+      }),
+    );
+
+    expect(order).toEqual([0, 1, 2, 3]);
   });
 
   it('gives the place of a failed check to the next', async () => {

@@ -1,6 +1,7 @@
 import { extname } from 'node:path';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { AppError } from '@qa-pms/contracts';
+import { Log } from '@qa-pms/platform';
 import { Piscina } from 'piscina';
 import { IdentitySettings } from '../identity.settings.js';
 import { LANES, MEMORY_KIB, PASSES } from './password-worker.js';
@@ -22,14 +23,23 @@ export class PasswordHasher implements OnApplicationShutdown {
   private readonly threads: Piscina;
   private underWay = 0;
 
-  constructor(private readonly settings: IdentitySettings) {
+  constructor(
+    private readonly settings: IdentitySettings,
+    log: Log,
+  ) {
     this.threads = new Piscina({
       filename: new URL(`./password-worker${extname(import.meta.url)}`, import.meta.url).href,
       minThreads: 0,
       maxThreads: settings.passwordHashConcurrency,
       idleTimeout: IDLE_MS,
       niceIncrement: NICE,
+      // Else who is second when a thread comes free goes behind all others.
+      stricterFIFO: true,
       recordTiming: false,
+    });
+    // One that fails at its start, or without work: without a listener it would end the process.
+    this.threads.on('error', (error: unknown) => {
+      log.error({ err: error }, 'a thread that hashes passwords has failed');
     });
   }
 
