@@ -60,10 +60,37 @@ describe('a change of a workflow and a correction of its time', () => {
 
   it('make one workflow where it is told for the first time twice at once', async () => {
     const told = new Story(tracking, project, quinn.userId, { start: START });
+    const other: OneRow = [
+      `INSERT INTO tracking.tracked_workflows (id, project_id, ticket_key, ticket_type, template_id, template_name,
+         template_version, user_id, status, steps, row_version, started_at, paused_seconds, changes)
+       VALUES ($1, $2, 'DEMO-1', 'Story', $1, 'Told by another', 1, $3, 'active', '[]', 1, $4, 0, 1)`,
+      [told.id, project, quinn.userId, START],
+    ];
 
-    await Promise.all([told.start(), told.repeat(), told.repeat()]);
+    await meeting(tracking.databaseUrl, project, [other], () => told.start());
 
+    await expect(tracking.time(told.id, quinn, 1)).resolves.toMatchObject({ rowVersion: 1, steps: [] });
+  });
+});
+
+describe('corrections of several sessions of one workflow', () => {
+  it('are all made where they come at once', async () => {
+    const told = await new Story(tracking, project, quinn.userId, {
+      start: START,
+      estimates: Array.from({ length: 12 }, () => 600),
+    }).start();
+    for (let count = 0; count < 12; count += 1) await told.after(600).endStep();
+    await told.complete();
     const { steps } = await tracking.time(told.id, quinn);
-    expect(steps[0]?.sessions).toHaveLength(1);
+    const sessions = steps.flatMap((step) => step.sessions);
+
+    await Promise.all(
+      sessions.map(({ id, startedAt }) =>
+        tracking.correct(id, { endedAt: new Date(Date.parse(startedAt) + 60_000).toISOString() }, quinn),
+      ),
+    );
+
+    expect(sessions).toHaveLength(12);
+    await expect(tracking.time(told.id, quinn)).resolves.toMatchObject({ totalSeconds: 12 * 60 });
   });
 });

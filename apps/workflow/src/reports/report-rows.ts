@@ -54,7 +54,7 @@ export function aDraft(
   };
 }
 
-/** The commit throws a unique violation where the workflow has that version already. */
+/** Its transaction fails where the workflow has that version already. */
 export function insertReport(tx: Transaction, row: ReportRow): ReportRow {
   tx.write(INSERT, [
     row.id,

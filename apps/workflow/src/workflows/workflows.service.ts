@@ -143,6 +143,7 @@ export class WorkflowsService {
   async complete(command: CompleteWorkflow): Promise<Workflow> {
     const fresh: Workflow[] = [];
     const completed = await this.db.once(async (tx) => {
+      fresh.length = 0;
       const workflow = await this.apply(tx, command, 'completed', (before, at) =>
         complete(before, command.outcome ?? null, at),
       );
