@@ -193,4 +193,16 @@ describe('log files', () => {
     ]);
     expect(gunzipSync(await readFile(join(folder, 'workflow.2026-10-20.1.log.gz'))).toString()).toBe('{"msg":"a"}\n');
   });
+
+  it('are left alone where they are younger than the one that was written to when tidying was asked for', async () => {
+    const today = ['workflow.2026-11-20.9.log', 'workflow.2026-11-20.10.log', 'workflow.2026-11-20.11.log'];
+    const tomorrow = 'workflow.2026-11-21.1.log';
+    for (const file of [...today, tomorrow]) await writeFile(join(folder, file), '');
+
+    await tidyLogs({ folder, name: 'workflow', megabytes: 1, days: 30 }, 'workflow.2026-11-20.10.log');
+
+    expect((await readdir(folder)).sort()).toEqual(
+      ['workflow.2026-11-20.9.log.gz', ...today.slice(1), tomorrow].sort(),
+    );
+  });
 });

@@ -79,15 +79,21 @@ export default async function logFile(options: LogFileOptions): Promise<Writable
 }
 
 /** What stands behind the name of a process's files: `.2026-11-21.1.log`, compressed `.2026-11-21.1.log.gz`. */
-const ENDING = /^\.\d{4}-\d\d-\d\d\.\d+\.log(\.gz|\.part)?$/;
+const ENDING = /^\.(\d{4}-\d\d-\d\d)\.(\d+)\.log(\.gz|\.part)?$/;
 
 /**
- * Compresses the files that are full and removes those that are too old: pino-roll does neither. `current` is the one
- * that is written to. Throws what the file system says; what was not done is found again the next time.
+ * Compresses the files that are full and removes those that are too old: pino-roll does neither. `current` is one that is
+ * or was written to: a younger one may be written to by now. Throws what the file system says; what was not done is found
+ * again the next time.
  */
 export async function tidyLogs({ folder, name, days }: LogFileOptions, current: string): Promise<void> {
+  const ageOf = (file: string): string => {
+    const [, date = '', number = ''] = ENDING.exec(file.slice(name.length)) ?? [];
+    return `${date} ${number.padStart(12, '0')}`;
+  };
+  const isOlder = (file: string): boolean => ageOf(file) < ageOf(current);
   for (const file of await readdir(folder)) {
-    if (file === current || !file.startsWith(name) || !ENDING.test(file.slice(name.length))) continue;
+    if (!file.startsWith(name) || !ENDING.test(file.slice(name.length)) || !isOlder(file)) continue;
     const path = join(folder, file);
     // A part is left behind by a crash: the file itself is still there.
     if (file.endsWith('.part') || Date.now() - (await stat(path)).mtimeMs > days * DAY_MS) await rm(path);
