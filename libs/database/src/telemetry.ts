@@ -109,6 +109,13 @@ type Send = (...args: unknown[]) => unknown;
 /** A client of PostgreSQL that measures and traces its statements. */
 export function measuredClient(service: string): typeof pg.Client {
   class MeasuredClient extends pg.Client {
+    constructor(config?: pg.ClientConfig) {
+      super(config);
+      // A pool takes its own listener off a new connection before anybody who gets it can listen: a server that dies just
+      // then would end the process. Whoever uses the connection gets the error of its statement.
+      this.on('error', () => undefined);
+    }
+
     override query(...args: unknown[]): never {
       const send = super.query.bind(this) as unknown as Send;
       const [first] = args;
