@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { parseOptions } from '@node-rs/argon2';
 import { createRootLogger, logFor } from '@qa-pms/platform';
+import { leaveOut } from '@qa-pms/testing/jest';
 import { IdentitySettings } from '../identity.settings.js';
 import { NOBODYS_HASH, PasswordHasher } from './password-hasher.js';
 
@@ -82,17 +83,20 @@ describe('the password hasher', () => {
     expect(next).toEqual({ status: 'fulfilled', value: false });
   });
 
-  (process.platform === 'linux' ? it : it.skip)('leaves the processors to others that want them', async () => {
-    const before = niceValues();
+  const ofThreads = 'leaves the processors to others that want them';
+  if (process.platform !== 'linux') leaveOut(ofThreads, 'only Linux has nice values of threads');
+  else
+    it(ofThreads, async () => {
+      const before = niceValues();
 
-    await hasher({ passwordHashConcurrency: 1 }).verify(null, 'correct horse battery');
+      await hasher({ passwordHashConcurrency: 1 }).verify(null, 'correct horse battery');
 
-    expect(niceValues().filter(([thread]) => !before.some(([known]) => known === thread))).toContainEqual([
-      expect.any(String),
-      ownNice() + 10,
-    ]);
-    expect(niceValues()).toEqual(expect.arrayContaining(before));
-  });
+      expect(niceValues().filter(([thread]) => !before.some(([known]) => known === thread))).toContainEqual([
+        expect.any(String),
+        ownNice() + 10,
+      ]);
+      expect(niceValues()).toEqual(expect.arrayContaining(before));
+    });
 });
 
 /** Nice values of the threads of this process: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html, field 19. */

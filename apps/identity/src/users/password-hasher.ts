@@ -7,8 +7,8 @@ import { IdentitySettings } from '../identity.settings.js';
 import { LANES, MEMORY_KIB, PASSES } from './password-worker.js';
 
 /**
- * What a hash has left to the requests of everybody else: docs/adr/0011. On Linux each thread has a nice value of its own
- * (https://man7.org/linux/man-pages/man2/setpriority.2.html, under "C library/kernel differences"); elsewhere it would be the process's.
+ * How far a hash steps back for the requests of everybody else: docs/adr/0011. On Linux each thread has a nice value of its
+ * own (https://man7.org/linux/man-pages/man2/setpriority.2.html, BUGS); elsewhere it would be the process's.
  */
 const NICE = process.platform === 'linux' ? 10 : 0;
 /** A thread that has nothing to do ends then. */
