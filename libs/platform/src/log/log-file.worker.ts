@@ -87,13 +87,14 @@ const ENDING = /^\.(\d{4}-\d\d-\d\d)\.(\d+)\.log(\.gz|\.part)?$/;
  * again the next time.
  */
 export async function tidyLogs({ folder, name, days }: LogFileOptions, current: string): Promise<void> {
-  const ageOf = (file: string): string => {
-    const [, date = '', number = ''] = ENDING.exec(file.slice(name.length)) ?? [];
-    return `${date} ${number.padStart(12, '0')}`;
+  /** Texts in the order in which the files were begun; empty for those of others. */
+  const beginOf = (file: string): string => {
+    const ending = file.startsWith(name) ? ENDING.exec(file.slice(name.length)) : null;
+    return ending ? `${String(ending[1])} ${String(ending[2]).padStart(12, '0')}` : '';
   };
-  const isOlder = (file: string): boolean => ageOf(file) < ageOf(current);
   for (const file of await readdir(folder)) {
-    if (!file.startsWith(name) || !ENDING.test(file.slice(name.length)) || !isOlder(file)) continue;
+    const begin = beginOf(file);
+    if (begin === '' || begin >= beginOf(current)) continue;
     const path = join(folder, file);
     // A part is left behind by a crash: the file itself is still there.
     if (file.endsWith('.part') || Date.now() - (await stat(path)).mtimeMs > days * DAY_MS) await rm(path);
