@@ -28,10 +28,9 @@ export class StartService {
 
   /** Throws TICKET_NOT_FOUND, TEMPLATE_NOT_FOUND, WORKFLOW_ALREADY_ACTIVE. */
   async start(command: StartWorkflow): Promise<StartedWorkflow> {
-    const onActive = command.onActive ?? 'reject';
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.db.once((tx) => this.attempt(tx, command, onActive));
+        return await this.db.once((tx) => this.attempt(tx, command));
       } catch (error) {
         if (!isUniqueViolation(error, 'idx_workflows_open')) throw error;
         // Another start of the same person was faster: its row could not be seen before it was committed.
@@ -40,11 +39,7 @@ export class StartService {
     }
   }
 
-  private async attempt(
-    tx: Transaction,
-    { ticketKey, templateId }: StartWorkflow,
-    onActive: 'reject' | 'resume' | 'restart',
-  ): Promise<StartedWorkflow> {
+  private async attempt(tx: Transaction, { ticketKey, templateId, onActive }: StartWorkflow): Promise<StartedWorkflow> {
     const ticket = await this.bus.request(GetTicket, { key: ticketKey });
     const { userId, displayName } = requireUser();
     const [template, [open]] = await Promise.all([
