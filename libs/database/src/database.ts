@@ -7,15 +7,14 @@ import { type Scope, scopedRead } from './scoped-read.js';
 import { SharedConnections } from './shared-connections.js';
 import type { PagedStatement, Statement } from './statements.js';
 import { measured, replays } from './telemetry.js';
-import { Attempt, type Transaction } from './transaction.js';
+import { Attempt, type Place, type Transaction } from './transaction.js';
 
 type Work<T> = (tx: Transaction) => Promise<T>;
 
-/**
- * Another try may succeed: serialisation failure, deadlock, and a statement that another transaction on the connection was
- * the first to name, and failed. https://www.postgresql.org/docs/18/errcodes-appendix.html
- */
-const RETRYABLE = new Set(['40001', '40P01', '26000']);
+/** Serialisation failure and deadlock: others were in the way. https://www.postgresql.org/docs/18/errcodes-appendix.html */
+const IN_THE_WAY = new Set(['40001', '40P01']);
+/** A statement that is not known: another transaction on the connection was the first to name it, and failed. */
+const UNKNOWN_STATEMENT = '26000';
 /** Each time one of those that are in each other's way is done: many at once on one row all get their turn. */
 const ATTEMPTS = 25;
 const LOOKUPS_TOGETHER = 16;
@@ -26,20 +25,21 @@ const WRITES_TOGETHER = 8;
 export class Database {
   /** For background work over all projects. */
   readonly acrossProjects: Pick<Database, 'read' | 'transaction'>;
+  private readonly place: Place;
   private readonly lookups: SharedConnections;
-  readonly writes: SharedConnections;
   private readonly limit: string;
 
   constructor(
     readonly dataSource: DataSource,
-    readonly service: ServiceName,
-    readonly schema: string,
-    readonly topicPrefix: string,
+    private readonly service: ServiceName,
+    private readonly schema: string,
+    topicPrefix: string,
     private readonly committed: () => void,
     private readonly everywhere = false,
   ) {
     this.lookups = new SharedConnections(dataSource, LOOKUPS_TOGETHER);
-    this.writes = new SharedConnections(dataSource, WRITES_TOGETHER);
+    const writes = new SharedConnections(dataSource, WRITES_TOGETHER);
+    this.place = { dataSource, service, schema, topicPrefix, writes };
     const { query_timeout: timeoutMs = 0 } = poolOf(dataSource).options;
     // A statement that we have given up goes on in the server, which notices nothing while it waits for a lock.
     this.limit = timeoutMs === 0 ? '' : `; SET LOCAL statement_timeout = ${String(timeoutMs)}`;
@@ -122,7 +122,7 @@ export class Database {
   }
 
   private async attempt<T>(work: Work<T>, message: MessageContext | null): Promise<T> {
-    const attempt = new Attempt(this, this.opening(), message);
+    const attempt = new Attempt(this.place, this.opening(), message);
     try {
       const result = await work(attempt);
       if (await attempt.commit(result)) this.committed();
@@ -141,8 +141,9 @@ export class Database {
         return await attempt();
       } catch (error) {
         const code = (error as { code?: unknown }).code;
-        if (typeof code !== 'string' || !RETRYABLE.has(code)) throw error;
-        if (count >= ATTEMPTS) throw new AppError('CONFLICT', {}, { cause: error });
+        const isInTheWay = typeof code === 'string' && IN_THE_WAY.has(code);
+        if (!isInTheWay && code !== UNKNOWN_STATEMENT) throw error;
+        if (count >= ATTEMPTS) throw isInTheWay ? new AppError('CONFLICT', {}, { cause: error }) : error;
       }
     }
   }

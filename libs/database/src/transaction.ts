@@ -47,20 +47,19 @@ export class Attempt implements Transaction {
   private readonly rows: OutboxRow[] = [];
   private connecting: Promise<PoolClient> | undefined;
 
+  private readonly isKeyed: boolean;
+
   /**
    * @param opening begins it
    * @param message it is done once for it
    */
   constructor(
     private readonly place: Place,
-    opening: Query,
+    private readonly opening: Query,
     private readonly message: MessageContext | null,
   ) {
-    const keyed = message?.idempotencyHash != null;
-    this.pipe = new Pipe(
-      () => this.connect(keyed ? (client) => this.takeKey(client, opening) : undefined),
-      keyed ? [] : [opening],
-    );
+    this.isKeyed = message?.idempotencyHash != null;
+    this.pipe = new Pipe(() => this.connect(), this.isKeyed ? [] : [opening]);
   }
 
   async query<Row>(sql: string | Statement, values: unknown[] = []): Promise<Row[]> {
@@ -85,7 +84,7 @@ export class Attempt implements Transaction {
   /** Commits with the reply to the message; whether there are events to tell. */
   async commit(reply: unknown): Promise<boolean> {
     const closing = [...this.closing(reply), COMMIT];
-    const whole = this.message?.idempotencyHash == null ? this.pipe.takeWhole() : null;
+    const whole = this.isKeyed ? null : this.pipe.takeWhole();
     if (whole) await this.sendWhole([...whole, ...closing]);
     else await this.pipe.send(...closing);
     transactions.inc({ service: this.place.service, outcome: 'committed' });
@@ -121,22 +120,22 @@ export class Attempt implements Transaction {
     }
   }
 
-  private async connect(begin?: (client: PoolClient) => Promise<void>): Promise<PoolClient> {
+  private async connect(): Promise<PoolClient> {
     this.runner = this.place.dataSource.createQueryRunner();
     this.connecting = this.runner.connect() as Promise<PoolClient>;
     const client = await this.connecting;
     markActive(this.runner, true);
-    await begin?.(client);
+    if (this.isKeyed) await this.takeKey(client);
     return client;
   }
 
-  /** One at a time for each `Idempotency-Key`. */
-  private async takeKey(client: PoolClient, opening: Query): Promise<void> {
+  /** Begins; one at a time for each `Idempotency-Key`. */
+  private async takeKey(client: PoolClient): Promise<void> {
     const lock = 'SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS free';
     // Its snapshot is taken after the lock is: whoever had that before may just have committed.
     const inbox = `SELECT 1 FROM ${this.place.schema}.inbox_messages WHERE message_id = $1`;
     const values = [this.message?.messageId];
-    const [, locked, stored] = await pipelined(client, [opening, { text: lock, values }, { text: inbox, values }]);
+    const [, locked, stored] = await pipelined(client, [this.opening, { text: lock, values }, { text: inbox, values }]);
     if ((locked as { free: boolean }[])[0]?.free !== true) throw new AppError('IDEMPOTENCY_IN_PROGRESS');
     if (stored && stored.length > 0) throw new AppError('CONFLICT');
   }

@@ -6,6 +6,7 @@ import {
   Database,
   DatabaseSettings,
   isUniqueViolation,
+  poolOf,
   runMigrations,
   statement,
 } from '@qa-pms/database';
@@ -244,6 +245,30 @@ describe('a transaction', () => {
 
     expect(await stored()).toEqual([]);
     expect(await dataSource.query(`SELECT 1 FROM pg_stat_activity WHERE state LIKE 'idle in %'`)).toEqual([]);
+  });
+
+  it('takes no connection once it has ended', async () => {
+    const ended: Parameters<Parameters<Database['transaction']>[0]>[0][] = [];
+    const note = (tx: (typeof ended)[0]): void => {
+      ended.push(tx);
+    };
+    await run(async (tx) => {
+      note(tx);
+    });
+    await run(async (tx) => {
+      note(tx);
+      await tx.query('SELECT 1');
+    });
+    await run((tx) => {
+      note(tx);
+      return Promise.reject(new Error('not allowed'));
+    }).catch(() => undefined);
+
+    const late = await Promise.allSettled(ended.map((tx) => tx.query('SELECT 1')));
+
+    expect(late).toMatchObject(ended.map(() => ({ reason: { message: 'The transaction has ended.' } })));
+    const { idleCount, totalCount } = poolOf(dataSource);
+    expect(idleCount).toBe(totalCount);
   });
 
   it('is tried anew where others were in its way, and says so to its reader where they always are', async () => {
