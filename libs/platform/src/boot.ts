@@ -2,7 +2,6 @@ import 'reflect-metadata';
 import { type ArgumentsHost, Catch, type ExceptionFilter } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { AppError } from '@qa-pms/contracts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type Observable, throwError } from 'rxjs';
 import { registerHealthRoutes } from './health.routes.js';
@@ -17,7 +16,6 @@ import { PlatformModule } from './platform.module.js';
 import type { Runtime } from './runtime.js';
 import type { ServiceDefinition } from './service.js';
 import { closeAfterFailure } from './stop.js';
-import { instrumentHttp } from './telemetry/http-telemetry.js';
 
 /** Errors of message handlers go on as they are, MessageServer knows what to do with them; HTTP gets the error contract. */
 @Catch()
@@ -60,7 +58,7 @@ export async function bootService(service: ServiceDefinition, runtime: Runtime):
     clientErrorHandler: (error, socket) => {
       requests.refuse(error, socket);
     },
-    // Node would refuse a request without it in a form of its own; see below.
+    // Node would refuse a request without it in a form of its own; HttpRequests does it in ours.
     http: { requireHostHeader: false },
     forceCloseConnections: 'idle',
     // What comes in over open connections while it closes is still served, and told to close.
@@ -73,13 +71,7 @@ export async function bootService(service: ServiceDefinition, runtime: Runtime):
     bodyParser: false,
   });
   const http = app.getHttpAdapter().getInstance();
-  instrumentHttp(http, service.name);
   const requests = new HttpRequests(http, service.name, runtime.health, log);
-  http.addHook('onRequest', (request, _reply, done) => {
-    // https://www.rfc-editor.org/rfc/rfc9112#section-3.2
-    const isLegal = request.headers.host !== undefined || request.raw.httpVersion !== '1.1';
-    done(isLegal ? undefined : new AppError('MALFORMED_REQUEST'));
-  });
   // Node would answer 417 without a body to expectations that it does not know; a server may ignore them as well.
   // https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1
   http.server.on('checkExpectation', (request, response) => http.server.emit('request', request, response));

@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { AppError } from '@qa-pms/contracts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { ANONYMOUS, type MessageContext, runInContext } from './context.js';
+import { ANONYMOUS, findContext, type MessageContext, runInContext } from './context.js';
 import type { Health } from './health.js';
-import { refuseUnreadable, sendError } from './http-errors.js';
+import { refuseUnreadable } from './http-errors.js';
 import type { Log } from './log.js';
-import { countUnreadable, inRequest, requestFailed } from './telemetry/http-telemetry.js';
+import { countUnreadable, inRequest, requestCame, requestEnded, requestFailed } from './telemetry/http-telemetry.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -23,12 +23,12 @@ export interface RequestInHand {
   runningMs: number;
 }
 
-/** Probes and the scraper, which come every few seconds, are neither logged nor refused nor waited for. */
-const PROBES = /^\/(?:health|metrics)(?:[/?]|$)/;
+/** Probes and the scraper, which come every few seconds, are neither told of nor refused nor waited for. */
+const PROBES = /^\/(?:health|metrics)(?:\/|$)/;
 
-/** What all HTTP requests of a service have in common: their context, their line in the log, and their end at a stop. */
+/** What all HTTP requests of a service have in common: their context, what is told of them, and their end at a stop. */
 export class HttpRequests {
-  private readonly inHand = new Map<FastifyRequest, number>();
+  private readonly inHand = new Set<FastifyRequest>();
   private readonly late = new WeakSet<Socket>();
   private readonly waiting: (() => void)[] = [];
   private closing = false;
@@ -40,41 +40,31 @@ export class HttpRequests {
     private readonly log: Log,
   ) {
     http.decorateRequest('messageContext');
+    http.decorateRequest('told');
     http.server.on('connection', (socket) => {
       if (this.closing) this.late.add(socket);
     });
+    // One hook for all of it: each costs every request some of its time.
     http.addHook('onRequest', (request, reply, done) => {
       request.messageContext = contextOf(request);
       void reply.header('x-request-id', request.id).header('x-correlation-id', request.id);
       if (this.health.draining) void reply.header('connection', 'close');
-      if (!PROBES.test(request.url)) {
-        if (this.late.has(request.raw.socket)) {
-          void sendError(new AppError('SHUTTING_DOWN'), request, reply, this.log).finally(() => {
-            this.write(request, reply);
-          });
-          return;
-        }
-        this.inHand.set(request, performance.now());
-        // Whoever goes before the answer leaves no onResponse.
-        reply.raw.once('close', () => {
-          this.ended(request, reply);
-        });
-      }
-      runInContext(request.messageContext, done);
+      const isProbe = PROBES.test(request.routeOptions.url ?? '');
+      if (!isProbe) this.begin(request, reply);
+      within(request, () => {
+        done(this.refusal(request, isProbe));
+      });
     });
     // The body comes in by events of the socket, which know nothing of the request's context.
     http.addHook('preValidation', (request, _reply, done) => {
-      runInContext(request.messageContext, done);
-    });
-    http.addHook('onResponse', (request, reply, done) => {
-      this.ended(request, reply);
-      done();
+      if (findContext() === request.messageContext) done();
+      else within(request, done);
     });
   }
 
   /** Refuses bytes that Node cannot read: those of a request in hand fail it, others are told of like a request. */
   refuse(error: Error, socket: Socket): void {
-    const begun = [...this.inHand.keys()].find(({ raw }) => raw.socket === socket && !raw.complete);
+    const begun = [...this.inHand].find(({ raw }) => raw.socket === socket && !raw.complete);
     const id = begun?.id ?? randomUUID();
     const refusal = refuseUnreadable(error, socket, id);
     if (!refusal) return;
@@ -98,18 +88,31 @@ export class HttpRequests {
 
   /** What is being answered. */
   list(): RequestInHand[] {
-    return [...this.inHand].map(([request, startedAt]) => ({
+    return [...this.inHand].map((request) => ({
       method: request.method,
       route: request.routeOptions.url ?? '',
       requestId: request.id,
-      runningMs: Math.round(performance.now() - startedAt),
+      runningMs: Math.round(performance.now() - (request.told?.start ?? 0)),
     }));
   }
 
-  private ended(request: FastifyRequest, reply: FastifyReply): void {
-    if (!this.inHand.delete(request)) return;
-    if (this.inHand.size === 0) for (const resolve of this.waiting.splice(0)) resolve();
-    this.write(request, reply);
+  private begin(request: FastifyRequest, reply: FastifyReply): void {
+    requestCame(request, this.service);
+    this.inHand.add(request);
+    // Comes after an answer as well as when whoever asked has gone before it.
+    reply.raw.once('close', () => {
+      this.inHand.delete(request);
+      if (this.inHand.size === 0) for (const resolve of this.waiting.splice(0)) resolve();
+      requestEnded(request, reply);
+      this.write(request, reply);
+    });
+  }
+
+  private refusal(request: FastifyRequest, isProbe: boolean): AppError | undefined {
+    if (!isProbe && this.late.has(request.raw.socket)) return new AppError('SHUTTING_DOWN');
+    // https://www.rfc-editor.org/rfc/rfc9112#section-3.2
+    const isLegal = request.headers.host !== undefined || request.raw.httpVersion !== '1.1';
+    return isLegal ? undefined : new AppError('MALFORMED_REQUEST');
   }
 
   private write(request: FastifyRequest, reply: FastifyReply): void {
@@ -119,12 +122,17 @@ export class HttpRequests {
     const answered = reply.raw.headersSent;
     // Without a status: whoever asked has gone before the answer.
     const facts = { method, route, status: answered ? reply.statusCode : null, durationMs };
-    inRequest(request, () => {
-      runInContext(request.messageContext, () => {
-        this.log.info(facts, 'request');
-      });
+    within(request, () => {
+      this.log.info(facts, 'request');
     });
   }
+}
+
+/** Runs work with the request's context and span. */
+function within(request: FastifyRequest, work: () => void): void {
+  inRequest(request, () => {
+    runInContext(request.messageContext, work);
+  });
 }
 
 function contextOf({ id }: Pick<FastifyRequest, 'id'>): MessageContext {

@@ -1,6 +1,6 @@
 import type { Attributes, Span } from '@opentelemetry/api';
 import type { AppError } from '@qa-pms/contracts';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { counter, histogram, Ongoing, secondsSince } from './metrics.js';
 import { describeSpan, observe, parentOf, SpanKind, startSpan, withSpan } from './spans.js';
 
@@ -20,61 +20,45 @@ const durations = histogram(
 const inFlight = new Ongoing('http_requests_in_flight', 'HTTP requests that are being answered.');
 const errors = counter('service_errors_total', 'Faults that somebody must look at, by their code.', ['code']);
 
-/** What is known of a request beside itself. */
+/** What is told of a request beside itself. */
 interface Told {
+  service: string;
+  /** Of `performance.now()`. */
   start: number;
   span: Span;
   errorCode: string;
-  service: string;
-  isEnded: boolean;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Undefined for probes and scrapes, which are neither counted nor traced. */
+    told: Told | undefined;
+  }
 }
 
 /** Status of a request whose sender went before the answer. */
 const GONE = 'gone';
 
-const told = new WeakMap<FastifyRequest, Told>();
-
-/** Counts and traces the requests of a service; probes and scrapes are not told of. */
-export function instrumentHttp(http: FastifyInstance, service: string): void {
-  http.addHook('onRequest', (request, reply, done) => {
-    const path = pathOf(request);
-    if (path.startsWith('/health') || path === '/metrics') {
-      done();
-      return;
-    }
-    inFlight.add(service, 1, () => ({ service }));
-    // https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-server
-    const attributes = () => ({
-      'http.request.method': request.method,
-      'http.route': path,
-      'url.scheme': 'http',
-      'qa.service': service,
-      'qa.request_id': request.id,
-    });
-    const span = startSpan(`${request.method} ${path}`, SpanKind.SERVER, attributes, parentOf(request.headers));
-    told.set(request, { start: performance.now(), span, errorCode: '', service, isEnded: false });
-    // Whoever goes before the answer leaves no onResponse.
-    reply.raw.once('close', () => {
-      end(request, reply);
-    });
-    withSpan(span, done);
+/** Counts a request that has come, and begins its span. */
+export function requestCame(request: FastifyRequest, service: string): void {
+  const path = pathOf(request);
+  inFlight.add(service, 1, () => ({ service }));
+  // https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-server
+  const attributes = () => ({
+    'http.request.method': request.method,
+    'http.route': path,
+    'url.scheme': 'http',
+    'qa.service': service,
+    'qa.request_id': request.id,
   });
-  // The body comes in by events of the socket, which know nothing of the span.
-  http.addHook('preValidation', (request, _reply, done) => {
-    inRequest(request, done);
-  });
-  http.addHook('onResponse', (request, reply, done) => {
-    end(request, reply);
-    done();
-  });
+  const span = startSpan(`${request.method} ${path}`, SpanKind.SERVER, attributes, parentOf(request.headers));
+  request.told = { service, start: performance.now(), span, errorCode: '' };
 }
 
-/** Counts a request and ends its span, once. */
-function end(request: FastifyRequest, reply: FastifyReply): void {
-  const known = told.get(request);
-  if (!known || known.isEnded) return;
-  known.isEnded = true;
-  const { span, start, errorCode, service } = known;
+/** Counts a request that was answered, or whose sender has gone, and ends its span. */
+export function requestEnded(request: FastifyRequest, reply: FastifyReply): void {
+  if (!request.told) return;
+  const { span, start, errorCode, service } = request.told;
   const status = reply.raw.headersSent ? String(reply.statusCode) : GONE;
   const labels = { service, method: request.method, path: pathOf(request), status };
   inFlight.add(service, -1, () => ({ service }));
@@ -88,23 +72,22 @@ function end(request: FastifyRequest, reply: FastifyReply): void {
 
 /** Runs work within the span of a request, also after its end. */
 export function inRequest(request: FastifyRequest, work: () => void): void {
-  const known = told.get(request);
-  if (known) withSpan(known.span, work);
+  if (request.told) withSpan(request.told.span, work);
   else work();
 }
 
 /** Adds to what is told of a request. */
 export function describeRequest(request: FastifyRequest, attributes: () => Attributes): void {
-  describeSpan(told.get(request)?.span, attributes);
+  describeSpan(request.told?.span, attributes);
 }
 
 /** A request that failed, with its code; answers the span, where the request has one. */
 export function requestFailed(request: FastifyRequest, error: AppError): Span | undefined {
-  const known = told.get(request);
-  if (!known) return undefined;
-  known.errorCode = error.code;
-  if (error.kind.level === 'error') countFault(known.service, error.code);
-  return known.span;
+  const { told } = request;
+  if (!told) return undefined;
+  told.errorCode = error.code;
+  if (error.kind.level === 'error') countFault(told.service, error.code);
+  return told.span;
 }
 
 /** Bytes that were no HTTP request, with what they are answered. */
