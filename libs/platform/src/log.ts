@@ -40,7 +40,7 @@ export function createRootLogger({ level, format, file = null, output = standard
     {
       level,
       base: undefined,
-      timestamp: pino.stdTimeFunctions.isoTime,
+      timestamp: isoTime(),
       formatters: { level: (label) => ({ level: label }), log: redactFacts },
       // Redacted by the formatter already, with their causes and properties; pino's own serializer would repeat them.
       serializers: { err: (error: unknown) => error },
@@ -63,6 +63,16 @@ function standardOutput(format: string): DestinationStream {
   return format === 'pretty'
     ? pretty({ ignore: 'requestId,traceId,spanId', translateTime: 'SYS:HH:MM:ss', singleLine: true, sync: true })
     : (lines ??= linesOfATurn(pino.destination({ dest: 1, sync: true, minLength: 8_192 })));
+}
+
+/** As pino's own, made once a millisecond: under load that has several lines, and the text takes a fifth of each. */
+function isoTime(): () => string {
+  let [at, text] = [0, ''];
+  return () => {
+    const now = Date.now();
+    if (now !== at) [at, text] = [now, `,"time":"${new Date(now).toISOString()}"`];
+    return text;
+  };
 }
 
 /** Standard output, however many loggers write to it. */
