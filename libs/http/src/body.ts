@@ -1,7 +1,7 @@
 import type { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
-import { jsonDepth } from '@qa-pms/platform';
+import { isDeeper } from '@qa-pms/platform';
 import type { Headers } from './rate-limit-headers.js';
 
 /** An answer whose body cannot be taken. The message is a sentence of ours. */
@@ -76,7 +76,7 @@ const MAX_DEPTH = 1_000;
 /** JSON of a text; null where it is empty. Throws BadAnswer. */
 export function parseJson(text: string): unknown {
   if (text.trim() === '') return null;
-  if (jsonDepth(text) > MAX_DEPTH) throw new BadAnswer(`its answer nests deeper than ${MAX_DEPTH} levels`);
+  if (isDeeper(text, MAX_DEPTH)) throw new BadAnswer(`its answer nests deeper than ${MAX_DEPTH} levels`);
   try {
     return JSON.parse(text);
   } catch {

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { AppError } from '@qa-pms/contracts';
-import { jsonDepth } from '@qa-pms/platform';
+import { isDeeper } from '@qa-pms/platform';
 
 /** Deeper nesting than any of our bodies has, by far; what is deeper would exhaust the stack of whoever reads it. */
 const MAX_DEPTH = 64;
@@ -11,7 +11,7 @@ export function parseBody(bytes: Buffer): unknown {
   if (bytes.length === 0) return undefined;
   if (!isUtf8(bytes)) throw new AppError('MALFORMED_JSON', { reason: 'The body is not valid UTF-8.' });
   const text = bytes.toString('utf8');
-  if (jsonDepth(text) > MAX_DEPTH)
+  if (isDeeper(text, MAX_DEPTH))
     throw new AppError('MALFORMED_JSON', { reason: `Nested deeper than ${String(MAX_DEPTH)}.` });
   let body: unknown;
   try {
