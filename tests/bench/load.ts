@@ -34,45 +34,59 @@ const WARM_UP_TURNS = 8;
 /** Growth of the rate that counts; less is noise. */
 const FASTER = 1.03;
 /** Of each measurement; `SECONDS=30 npm run bench`. */
-const SECONDS = Number(process.env['SECONDS'] ?? 10);
+export const SECONDS = Number(process.env['SECONDS'] ?? 10);
 
 /** Debian's `wrk` where it is there: it costs a tenth of the processor time of autocannon, which shares our cores. */
 export const GENERATOR = spawnSync('wrk', ['--version']).error === undefined ? 'wrk' : 'autocannon';
 
 /** Sends requests over 50 connections, each when the one before was answered. */
 export async function load(url: string, pids: number[], requests: LoadRequest[]): Promise<LoadResult> {
-  const run = GENERATOR === 'wrk' ? wrk : cannon;
-  await warmUp(() => run(url, requests, WARM_UP_SECONDS));
+  await warmUp(url, requests);
+  return measure({ url, requests, seconds: SECONDS, pauseMs: 0 }, pids);
+}
+
+/** The same without a warm-up; between an answer and the next request a connection waits for `pauseMs`. */
+export async function measure(turn: Turn, pids: number[]): Promise<LoadResult> {
   const before = cpuMillis(pids);
-  const { total, ...result } = await run(url, requests, SECONDS);
+  const { total, ...result } = await run(turn);
   return { ...result, cpuMicros: ((cpuMillis(pids) - before) * 1_000) / total };
 }
 
 /** Until two turns in a row are no faster than the best before. */
-async function warmUp(turn: () => Promise<Timings>): Promise<void> {
+export async function warmUp(url: string, requests: LoadRequest[]): Promise<void> {
   let [best, slower] = [0, 0];
   for (let count = 0; count < WARM_UP_TURNS && slower < 2; count += 1) {
-    const { total } = await turn();
+    const { total } = await run({ url, requests, seconds: WARM_UP_SECONDS, pauseMs: 0 });
     slower = total > best * FASTER ? 0 : slower + 1;
     best = Math.max(best, total);
   }
 }
 
-type Run = (url: string, requests: LoadRequest[], seconds: number) => Promise<Timings>;
+/** Of a load. */
+interface Turn {
+  url: string;
+  /** Sent in turn. */
+  requests: LoadRequest[];
+  seconds: number;
+  /** Milliseconds that a connection waits after each answer. */
+  pauseMs: number;
+}
 type Timings = Omit<LoadResult, 'cpuMicros'> & { total: number };
 
-const wrk: Run = async (url, requests, seconds) => {
+const run = (turn: Turn): Promise<Timings> => (GENERATOR === 'wrk' ? wrk(turn) : cannon(turn));
+
+async function wrk({ url, requests, seconds, pauseMs }: Turn): Promise<Timings> {
   const folder = await mkdtemp(join(tmpdir(), 'qa-pms-wrk-'));
   const script = join(folder, 'load.lua');
-  await writeFile(script, luaOf(requests));
+  await writeFile(script, luaOf(requests, pauseMs));
   const args = ['-t1', `-c${String(CONNECTIONS)}`, `-d${String(seconds)}s`, '--timeout', '15s', '-s', script, url];
   const { stdout } = await promisify(execFile)('wrk', args);
   await rm(folder, { recursive: true });
   return JSON.parse(stdout.slice(stdout.lastIndexOf('{'))) as Timings;
-};
+}
 
 /** A Lua string in quotes takes the escapes of JSON that our requests have. */
-function luaOf(requests: LoadRequest[]): string {
+function luaOf(requests: LoadRequest[], pauseMs: number): string {
   const pairs = (headers: Record<string, string>) =>
     Object.entries(headers).map(([name, value]) => `[${JSON.stringify(name)}]=${JSON.stringify(value)}`);
   const calls = requests.map(
@@ -83,6 +97,7 @@ function luaOf(requests: LoadRequest[]): string {
 local requests, turn = {}, 0
 init = function() requests = {${calls.join(',\n')}} end
 request = function() turn = turn % #requests + 1; return requests[turn] end
+${pauseMs > 0 ? `delay = function() return ${String(pauseMs)} end` : ''}
 done = function(summary, latency)
   local errors = summary.errors
   local failed = errors.connect + errors.read + errors.write + errors.timeout + errors.status
@@ -93,8 +108,9 @@ end
 `;
 }
 
-const cannon: Run = async (url, requests, seconds) => {
-  const options = { url, connections: CONNECTIONS, duration: seconds, timeout: 15 };
+async function cannon({ url, requests, seconds, pauseMs }: Turn): Promise<Timings> {
+  const overallRate = pauseMs > 0 ? { overallRate: (CONNECTIONS * 1_000) / pauseMs } : {};
+  const options = { url, connections: CONNECTIONS, duration: seconds, timeout: 15, ...overallRate };
   const { latency, ...result } = await autocannon({ ...options, requests: requests as autocannon.Request[] });
   return {
     total: result.requests.total,
@@ -105,7 +121,7 @@ const cannon: Run = async (url, requests, seconds) => {
     p99: latency.p99,
     errors: result.errors + result.non2xx,
   };
-};
+}
 
 /** User and system time of processes (proc(5): ticks of 10 ms). */
 function cpuMillis(pids: number[]): number {
