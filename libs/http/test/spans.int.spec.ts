@@ -9,7 +9,7 @@ import {
   type Tracer,
 } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
-import { W3CTraceContextPropagator } from '@opentelemetry/core';
+import { suppressTracing, W3CTraceContextPropagator } from '@opentelemetry/core';
 import { traceBy } from '@qa-pms/platform';
 import { all, type Answer, connect, failureOf, stopClock } from './client.fixture.js';
 
@@ -55,7 +55,7 @@ const tracer = {
 
 describe('the spans of a call', () => {
   beforeAll(() => {
-    traceBy(tracer);
+    traceBy({ tracer, suppress: suppressTracing });
     propagation.setGlobalPropagator(new W3CTraceContextPropagator());
     context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   });

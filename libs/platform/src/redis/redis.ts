@@ -1,7 +1,9 @@
 import { once } from 'node:events';
+import { createRequire } from 'node:module';
 import { isIP } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
-import { Redis } from 'ioredis';
+import type * as Ioredis from 'ioredis';
+import type { Redis } from 'ioredis';
 import type { Log } from '../log.js';
 import { gauge } from '../telemetry/metrics.js';
 import { inSpan, SpanKind, startSpan } from '../telemetry/spans.js';
@@ -44,7 +46,9 @@ export class RedisConnection {
   ) {
     const { username, password, ...address } = redisAddress(settings.url);
     const tls = redisTls(settings);
-    this.client = new Redis({
+    // Loaded only where Redis is configured: 2 MB of heap.
+    const ioredis = createRequire(import.meta.url)('ioredis') as typeof Ioredis;
+    this.client = new ioredis.Redis({
       ...address,
       ...(username !== '' && { username }),
       ...(password !== '' && { password }),

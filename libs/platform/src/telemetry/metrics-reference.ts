@@ -1,6 +1,7 @@
 import { Counter, Gauge, register } from 'prom-client';
 import { VERSION } from '../runtime.js';
 import { startProcessMetrics } from './process-metrics.js';
+import './span-metrics.js';
 
 interface Declared {
   name: string;

@@ -11,23 +11,29 @@ import {
   trace,
   type Tracer,
 } from '@opentelemetry/api';
-import { suppressTracing } from '@opentelemetry/core';
 import { AppError } from '@qa-pms/contracts';
 import type { Histogram } from 'prom-client';
 
+/** What makes spans. */
+interface Tracing {
+  tracer: Tracer;
+  /** A context in which none are made. */
+  suppress: (context: Context) => Context;
+}
+
 /** Null while nothing is traced: then neither spans nor their attributes nor contexts are made. */
-let tracer: Tracer | null = null;
+let tracing: Tracing | null = null;
 /** Stands for a span where nothing is traced; what runs below it is not traced either. */
 export const NO_SPAN = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
 
-/** Makes spans with a tracer from now on, or no more (null). */
-export function traceBy(next: Tracer | null): void {
-  tracer = next;
+/** Makes spans from now on, or no more (null). */
+export function traceBy(next: Tracing | null): void {
+  tracing = next;
 }
 
 /** A span below the one that is active, or below `parent`. */
 export function startSpan(name: string, kind: SpanKind, attributes: () => Attributes, parent?: Context): Span {
-  return tracer ? tracer.startSpan(name, { kind, attributes: attributes() }, parent) : NO_SPAN;
+  return tracing ? tracing.tracer.startSpan(name, { kind, attributes: attributes() }, parent) : NO_SPAN;
 }
 
 /** Adds to what a span tells, where it is recorded. */
@@ -37,13 +43,13 @@ export function describeSpan(span: Span | undefined, attributes: () => Attribute
 
 /** The span that is active, where anything is traced. */
 export function activeSpan(): Span | undefined {
-  return tracer ? trace.getActiveSpan() : undefined;
+  return tracing ? trace.getActiveSpan() : undefined;
 }
 
 /** Runs work with a span active: what it starts is below it. The span goes on. */
 export function withSpan<T>(span: Span, work: () => T): T {
-  if (!tracer) return work();
-  const active = span === NO_SPAN ? suppressTracing(context.active()) : trace.setSpan(context.active(), span);
+  if (!tracing) return work();
+  const active = span === NO_SPAN ? tracing.suppress(context.active()) : trace.setSpan(context.active(), span);
   return context.with(active, work);
 }
 
@@ -70,17 +76,17 @@ export function markFailed(span: Span, error: unknown): void {
 
 /** Puts the active trace context into the headers of a message. */
 export function injectTrace(headers: Record<string, string>): void {
-  if (tracer) propagation.inject(context.active(), headers);
+  if (tracing) propagation.inject(context.active(), headers);
 }
 
 /** The trace context that a message or a request brings. */
 export function parentOf(headers: Record<string, unknown>): Context {
-  return tracer ? propagation.extract(ROOT_CONTEXT, headers) : ROOT_CONTEXT;
+  return tracing ? propagation.extract(ROOT_CONTEXT, headers) : ROOT_CONTEXT;
 }
 
 /** Runs work outside of any trace: it serves several. */
 export function outsideTraces<T>(work: () => T): T {
-  return tracer ? context.with(ROOT_CONTEXT, work) : work();
+  return tracing ? context.with(ROOT_CONTEXT, work) : work();
 }
 
 /** Id of the trace of a span that is recorded; null where nobody could look it up. */

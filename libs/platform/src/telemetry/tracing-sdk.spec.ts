@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { ROOT_CONTEXT } from '@opentelemetry/api';
 import { SamplingDecision } from '@opentelemetry/sdk-trace';
-import { SettingsSampler } from './tracing.js';
+import { SettingsSampler } from './tracing-sdk.js';
 
 describe('the sampler', () => {
   it('follows the ratio of the settings when it changes', () => {
