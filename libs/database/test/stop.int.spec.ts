@@ -145,6 +145,8 @@ describe('a stop', () => {
       expect.objectContaining({ msg: 'message', message: 'wait.v1', outcome: 'ok', durationMs: expect.any(Number) }),
       expect.objectContaining({ msg: 'request', method: 'GET', route: '/slow', status: 200 }),
     ]);
+    const [line] = toy.lines.filter(({ msg, requestId }) => msg === 'request' && requestId === 'one-request');
+    expect(line?.['durationMs']).toBeGreaterThan(0);
     expect(toy.lines.filter(({ level }) => level === 'error' || level === 'warn')).toEqual([]);
   });
 

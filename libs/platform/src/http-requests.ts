@@ -6,7 +6,14 @@ import { ANONYMOUS, findContext, type MessageContext, runInContext } from './con
 import type { Health } from './health.js';
 import { refuseUnreadable } from './http-errors.js';
 import type { Log } from './log.js';
-import { countUnreadable, inRequest, requestCame, requestEnded, requestFailed } from './telemetry/http-telemetry.js';
+import {
+  countUnreadable,
+  elapsedMs,
+  inRequest,
+  requestCame,
+  requestEnded,
+  requestFailed,
+} from './telemetry/http-telemetry.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -92,7 +99,7 @@ export class HttpRequests {
       method: request.method,
       route: request.routeOptions.url ?? '',
       requestId: request.id,
-      runningMs: Math.round(performance.now() - (request.told?.start ?? 0)),
+      runningMs: Math.round(elapsedMs(request)),
     }));
   }
 
@@ -118,7 +125,7 @@ export class HttpRequests {
   private write(request: FastifyRequest, reply: FastifyReply): void {
     const { method, routeOptions } = request;
     const route = routeOptions.url ?? null;
-    const durationMs = Math.round(reply.elapsedTime * 10) / 10;
+    const durationMs = Math.round(elapsedMs(request) * 10) / 10;
     const answered = reply.raw.headersSent;
     // Without a status: whoever asked has gone before the answer.
     const facts = { method, route, status: answered ? reply.statusCode : null, durationMs };

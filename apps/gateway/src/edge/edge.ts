@@ -4,6 +4,7 @@ import { AppError, type Permission, type RequestClass, type ReplyOf } from '@qa-
 import {
   type Caller,
   describeRequest,
+  elapsedMs,
   Health,
   Log,
   MessageBus,
@@ -136,7 +137,7 @@ export class Edge implements OnModuleInit {
       caller,
       requestId: request.id,
       // One deadline for all that an HTTP request needs: who it is from was asked before.
-      timeoutMs: this.platform.requestTimeoutMs - reply.elapsedTime,
+      timeoutMs: this.platform.requestTimeoutMs - elapsedMs(request),
       ...idempotency(request, route, message),
     });
     if (route.answer) {
