@@ -172,6 +172,8 @@ export const RAW_REQUESTS: [name: string, head: string, body?: string][] = [
   ['CONNECT', 'CONNECT evil.example:443 HTTP/1.1\nHost: evil.example:443\n\n'],
   ['TRACE', 'TRACE /api/v1/tickets HTTP/1.1\nHost: localhost\nConnection: close\n\n'],
   ['no host', 'GET /api/v1/tickets HTTP/1.1\nConnection: close\n\n'],
+  ['no host, for the keys', 'GET /.well-known/jwks.json HTTP/1.1\nConnection: close\n\n'],
+  ['no host, for a probe', 'GET /health/ready HTTP/1.1\nConnection: close\n\n'],
   ['two hosts', 'GET /api/v1/tickets HTTP/1.1\nHost: a\nHost: b\nConnection: close\n\n'],
   ['a header of 100 KB', `GET /api/v1/tickets HTTP/1.1\nHost: localhost\nX-Long: ${'x'.repeat(100_000)}\n\n`],
   ['10,000 headers', `GET /api/v1/tickets HTTP/1.1\nHost: localhost\n${'a: b\n'.repeat(10_000)}\n`],

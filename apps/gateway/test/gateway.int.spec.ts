@@ -439,6 +439,43 @@ describe('headers', () => {
   });
 });
 
+describe('keys that identity does not tell', () => {
+  it('are refused with the error contract', async () => {
+    const alone = await startService(gatewayService, {
+      stubs: [
+        stub(GetSigningKeys, () => {
+          throw new AppError('UPSTREAM_UNAVAILABLE', { upstream: 'identity' });
+        }),
+        stub(GetAccessChanges, () => ({ cursor: '1', everybody: false, userIds: [] })),
+      ],
+    });
+
+    const answer = await alone.http.inject('/.well-known/jwks.json');
+    await alone.stop();
+
+    expect([answer.statusCode, answer.headers['retry-after']]).toEqual([503, '1']);
+    expect(answer.json()).toMatchObject({ code: 'UPSTREAM_UNAVAILABLE', requestId: expect.any(String) });
+  });
+});
+
+describe('a path below /health that nobody serves', () => {
+  it('is counted as any other', async () => {
+    const counted = async (): Promise<number> => {
+      const { text } = await send('GET', '/metrics');
+      const lines = text
+        .split('\n')
+        .filter((line) => /^http_requests_total\{.*path="unknown".*status="404"/.test(line));
+      return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+    };
+    const before = await counted();
+
+    const { status } = await send('GET', '/health/nothing');
+    await send('GET', '/health/live');
+
+    expect([status, await counted()]).toEqual([404, before + 1]);
+  });
+});
+
 describe('the details of health', () => {
   const detailed = (authorization: string): ReturnType<typeof send> =>
     send('GET', '/health/detailed', { headers: { authorization } });

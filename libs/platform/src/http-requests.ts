@@ -4,7 +4,7 @@ import { AppError } from '@qa-pms/contracts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ANONYMOUS, findContext, type MessageContext, runInContext } from './context.js';
 import type { Health } from './health.js';
-import { refuseUnreadable } from './http-errors.js';
+import { refuseUnreadable, sendError } from './http-errors.js';
 import type { Log } from './log.js';
 import {
   countUnreadable,
@@ -30,7 +30,7 @@ export interface RequestInHand {
   runningMs: number;
 }
 
-/** Probes and the scraper, which come every few seconds, are neither told of nor refused nor waited for. */
+/** Probes and the scraper, which come every few seconds, are neither told of nor refused nor waited for at a stop. */
 const PROBES = /^\/(?:health|metrics)(?:\/|$)/;
 
 /** What all HTTP requests of a service have in common: their context, what is told of them, and their end at a stop. */
@@ -59,7 +59,10 @@ export class HttpRequests {
       const isProbe = PROBES.test(request.routeOptions.url ?? '');
       if (!isProbe) this.begin(request, reply);
       within(request, () => {
-        done(this.refusal(request, isProbe));
+        const refusal = this.refusal(request, isProbe);
+        // Not every route has an error handler of ours: those that Fastify got before Nest was ready have its own.
+        if (refusal) void sendError(refusal, request, reply, this.log);
+        else done();
       });
     });
     // The body comes in by events of the socket, which know nothing of the request's context.
@@ -115,11 +118,11 @@ export class HttpRequests {
     });
   }
 
-  private refusal(request: FastifyRequest, isProbe: boolean): AppError | undefined {
+  private refusal(request: FastifyRequest, isProbe: boolean): AppError | null {
     if (!isProbe && this.late.has(request.raw.socket)) return new AppError('SHUTTING_DOWN');
     // https://www.rfc-editor.org/rfc/rfc9112#section-3.2
     const isLegal = request.headers.host !== undefined || request.raw.httpVersion !== '1.1';
-    return isLegal ? undefined : new AppError('MALFORMED_REQUEST');
+    return isLegal ? null : new AppError('MALFORMED_REQUEST');
   }
 
   private write(request: FastifyRequest, reply: FastifyReply): void {

@@ -64,7 +64,10 @@ export class Edge implements OnModuleInit {
     http.addHook('onRequest', securityHeaders());
     http.addHook('onRequest', crossOrigin(this.settings.corsOrigins));
     this.health.signIn = (request) => this.authenticate(request, 'health:detailed', 'none');
-    http.get('/.well-known/jwks.json', async (_request, reply) =>
+    const errorHandler = (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
+      void sendError(error, request, reply, this.log);
+    };
+    http.get('/.well-known/jwks.json', { errorHandler }, async (_request, reply) =>
       reply.header('cache-control', 'public, max-age=60').send(await this.tokens.publicKeys()),
     );
     await serveDocumentation(http, `${BASE}/openapi.json`);
