@@ -15,19 +15,19 @@ import { AppError } from '@qa-pms/contracts';
 import type { Histogram } from 'prom-client';
 
 /** What makes spans. */
-interface Tracing {
+interface SpanMaker {
   tracer: Tracer;
   /** A context in which none are made. */
   suppress: (context: Context) => Context;
 }
 
 /** Null while nothing is traced: then neither spans nor their attributes nor contexts are made. */
-let tracing: Tracing | null = null;
+let tracing: SpanMaker | null = null;
 /** Stands for a span where nothing is traced; what runs below it is not traced either. */
 export const NO_SPAN = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
 
 /** Makes spans from now on, or no more (null). */
-export function traceBy(next: Tracing | null): void {
+export function traceBy(next: SpanMaker | null): void {
   tracing = next;
 }
 
