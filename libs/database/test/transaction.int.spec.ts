@@ -271,14 +271,17 @@ describe('a transaction', () => {
     expect(idleCount).toBe(totalCount);
   });
 
-  it('is tried anew where others were in its way, and says so to its reader where they always are', async () => {
+  it.each([
+    ['says so to its reader where others were always in its way', '40001', 'CONFLICT'],
+    ['fails as PostgreSQL says where a statement is never known', '26000', '26000'],
+  ])('is tried anew, and %s', async (_what, code, told) => {
     let tries = 0;
     const refused = run(() => {
       tries += 1;
-      return Promise.reject(Object.assign(new Error('in the way'), { code: '40001' }));
+      return Promise.reject(Object.assign(new Error('not now'), { code }));
     });
 
-    await expect(refused).rejects.toMatchObject({ code: 'CONFLICT' });
+    await expect(refused).rejects.toMatchObject({ code: told });
     expect(tries).toBe(25);
   });
 
