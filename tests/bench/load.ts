@@ -109,7 +109,8 @@ end
 }
 
 async function cannon({ url, requests, seconds, pauseMs }: Turn): Promise<Timings> {
-  const overallRate = pauseMs > 0 ? { overallRate: (CONNECTIONS * 1_000) / pauseMs } : {};
+  // Nearly as many as wrk makes with the pause and the time of an answer.
+  const overallRate = pauseMs > 0 ? { overallRate: Math.round((CONNECTIONS * 1_000) / (pauseMs + 1)) } : {};
   const options = { url, connections: CONNECTIONS, duration: seconds, timeout: 15, ...overallRate };
   const { latency, ...result } = await autocannon({ ...options, requests: requests as autocannon.Request[] });
   return {

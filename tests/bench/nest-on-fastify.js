@@ -9,6 +9,6 @@ Module({})(NothingModule);
 
 const app = await NestFactory.create(NothingModule, new FastifyAdapter(), { logger: false, bodyParser: false });
 const http = app.getHttpAdapter().getInstance();
-http.get('/empty', async () => ({ status: 'healthy' }));
+http.get('/empty', () => ({ status: 'healthy' }));
 http.get('/health/ready', async () => ({}));
 await app.listen(Number(process.env.PORT), '127.0.0.1');

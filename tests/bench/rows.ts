@@ -3,7 +3,7 @@ import type { LoadResult } from './load.js';
 /** A line of the table. */
 export type Row = { what: string } & Record<string, string | number>;
 
-/** A result in the columns of the table; its processor time also as a multiple of bare Fastify's empty route. */
+/** A result in the columns of the table; its processor time also as a multiple of a route of bare Fastify. */
 export function rounded(result: LoadResult, bareMicros: number): Omit<Row, 'what'> {
   const tenth = (value: number): number => Math.round(value * 10) / 10;
   return {
