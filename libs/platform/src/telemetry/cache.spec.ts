@@ -30,6 +30,17 @@ describe('a cache', () => {
     expect(await valueOf('cache_entries', told)).toBe(1);
   });
 
+  it('tells how long one in a hundred operations takes', async () => {
+    const cache = new Cache<object>({ service: 'gateway', name: 'timed', max: 10 });
+
+    cache.set('a', {});
+    for (let count = 0; count < 300; count += 1) cache.get('a');
+
+    const count = { cache: 'timed', le: '+Inf' };
+    expect(await valueOf('cache_operation_duration_seconds', { ...count, operation: 'set' })).toBe(1);
+    expect(await valueOf('cache_operation_duration_seconds', { ...count, operation: 'get' })).toBe(3);
+  });
+
   it('tells why entries left it, but not of those that were taken out', async () => {
     const cache = new Cache<object>({ service: 'gateway', name: 'left', max: 2, ttlMs: 60_000 });
 
