@@ -19,6 +19,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Whose request this is, for the log and for messages that it causes; whoever signs it in changes the caller. */
     messageContext: MessageContext;
+    /** Pattern of its route; null: there is none. Fastify puts its `routeOptions` together anew for whoever reads them. */
+    route: string | null;
   }
 }
 
@@ -31,7 +33,7 @@ export interface RequestInHand {
 }
 
 /** Probes and the scraper, which come every few seconds, are neither told of nor refused nor waited for at a stop. */
-const PROBES = /^\/(?:health|metrics)(?:\/|$)/;
+const PROBES = new Set<string | null>(['/health', '/health/live', '/health/ready', '/health/detailed', '/metrics']);
 
 /** What all HTTP requests of a service have in common: their context, what is told of them, and their end at a stop. */
 export class HttpRequests {
@@ -48,15 +50,17 @@ export class HttpRequests {
   ) {
     http.decorateRequest('messageContext');
     http.decorateRequest('told');
+    http.decorateRequest('route', null);
     http.server.on('connection', (socket) => {
       if (this.closing) this.late.add(socket);
     });
     // One hook for all of it: each costs every request some of its time.
     http.addHook('onRequest', (request, reply, done) => {
       request.messageContext = contextOf(request);
+      request.route = request.routeOptions.url ?? null;
       void reply.header('x-request-id', request.id).header('x-correlation-id', request.id);
       if (this.health.draining) void reply.header('connection', 'close');
-      const isProbe = PROBES.test(request.routeOptions.url ?? '');
+      const isProbe = PROBES.has(request.route);
       if (!isProbe) this.begin(request, reply);
       within(request, () => {
         const refusal = this.refusal(request, isProbe);
@@ -100,7 +104,7 @@ export class HttpRequests {
   list(): RequestInHand[] {
     return [...this.inHand].map((request) => ({
       method: request.method,
-      route: request.routeOptions.url ?? '',
+      route: request.route ?? '',
       requestId: request.id,
       runningMs: Math.round(elapsedMs(request)),
     }));
@@ -126,8 +130,7 @@ export class HttpRequests {
   }
 
   private write(request: FastifyRequest, reply: FastifyReply): void {
-    const { method, routeOptions } = request;
-    const route = routeOptions.url ?? null;
+    const { method, route } = request;
     const durationMs = Math.round(elapsedMs(request) * 10) / 10;
     const answered = reply.raw.headersSent;
     // Without a status: whoever asked has gone before the answer.

@@ -107,5 +107,5 @@ export function countFault(service: string, code: string): void {
 
 /** The pattern of its route: addresses have ids in them, and there is no end of unknown ones. */
 function pathOf(request: FastifyRequest): string {
-  return request.routeOptions.url ?? 'unknown';
+  return request.route ?? 'unknown';
 }
