@@ -22,7 +22,7 @@ import { ROUTES } from '../routes/all-routes.js';
 import { payloadReader, withSentNames } from '../routes/payload.js';
 import type { Route } from '../routes/route.js';
 import { Access } from './access.js';
-import { crossOrigin, securityHeaders } from './headers.js';
+import { browserHeaders } from './headers.js';
 import { parseBody } from './json-body.js';
 import { Tokens } from './tokens.js';
 
@@ -61,8 +61,7 @@ export class Edge implements OnModuleInit {
         }
       },
     );
-    http.addHook('onRequest', securityHeaders());
-    http.addHook('onRequest', crossOrigin(this.settings.corsOrigins));
+    http.addHook('onRequest', browserHeaders(this.settings.corsOrigins));
     this.health.signIn = (request) => this.authenticate(request, 'health:detailed', 'none');
     const errorHandler = (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
       void sendError(error, request, reply, this.log);

@@ -1,51 +1,52 @@
-import type { onRequestHookHandler } from 'fastify';
+import type { FastifyReply, onRequestHookHandler } from 'fastify';
 
-const FIXED: Record<string, string> = {
+const EVERYWHERE = {
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
   'referrer-policy': 'no-referrer',
   'permissions-policy': 'camera=(), geolocation=(), microphone=()',
-  'cross-origin-opener-policy': 'same-origin',
   'cross-origin-resource-policy': 'same-origin',
 };
-/** The API answers data only; the documentation's pages need their own scripts and styles. */
-const CSP_API = "default-src 'none'; frame-ancestors 'none'";
-const CSP_DOCS = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
+/** The API answers data only. */
+const API = { ...EVERYWHERE, 'content-security-policy': "default-src 'none'; frame-ancestors 'none'" };
+/** The documentation's pages need their own scripts and styles. */
+const DOCUMENTATION = {
+  ...EVERYWHERE,
+  'cross-origin-opener-policy': 'same-origin',
+  'content-security-policy':
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'",
+};
 
-/** What browsers must not do with our answers. */
-export function securityHeaders(): onRequestHookHandler {
+/** What browsers must not do with our answers, and which pages may call the API: those of listed origins. */
+export function browserHeaders(origins: readonly string[]): onRequestHookHandler {
+  const allowed = new Set(origins);
   return (request, reply, done) => {
-    void reply.headers(FIXED).header('content-security-policy', request.url.startsWith('/docs') ? CSP_DOCS : CSP_API);
-    done();
+    void reply.headers(request.url.startsWith('/docs') ? DOCUMENTATION : API);
+    const { origin } = request.headers;
+    const isAllowed = origin !== undefined && allowed.has(origin);
+    if (isAllowed) allow(origin, reply);
+    if (isAllowed && request.method === 'OPTIONS') answerPreflight(reply);
+    else done();
   };
 }
 
-/** Lets pages of listed origins call the API. */
-export function crossOrigin(origins: readonly string[]): onRequestHookHandler {
-  const allowed = new Set(origins);
-  return (request, reply, done) => {
-    const { origin } = request.headers;
-    if (origin === undefined || !allowed.has(origin)) {
-      done();
-      return;
-    }
-    void reply
-      .header('access-control-allow-origin', origin)
-      .header('access-control-allow-credentials', 'true')
-      .header('access-control-expose-headers', 'ETag, X-Request-Id, Retry-After')
-      .header('vary', 'Origin');
-    if (request.method !== 'OPTIONS') {
-      done();
-      return;
-    }
-    void reply
-      .status(204)
-      .header('access-control-allow-methods', 'GET, POST, PUT, PATCH, DELETE')
-      .header(
-        'access-control-allow-headers',
-        'Authorization, Content-Type, Idempotency-Key, If-Match, X-Project-Id, X-Request-Id',
-      )
-      .header('access-control-max-age', '3600')
-      .send();
-  };
+function allow(origin: string, reply: FastifyReply): void {
+  void reply
+    .header('access-control-allow-origin', origin)
+    .header('access-control-allow-credentials', 'true')
+    .header('access-control-expose-headers', 'ETag, X-Request-Id, Retry-After')
+    .header('vary', 'Origin');
+}
+
+/** A browser asks whether a page may send a request. */
+function answerPreflight(reply: FastifyReply): void {
+  void reply
+    .status(204)
+    .header('access-control-allow-methods', 'GET, POST, PUT, PATCH, DELETE')
+    .header(
+      'access-control-allow-headers',
+      'Authorization, Content-Type, Idempotency-Key, If-Match, X-Project-Id, X-Request-Id',
+    )
+    .header('access-control-max-age', '3600')
+    .send();
 }
