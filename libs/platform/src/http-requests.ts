@@ -5,6 +5,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ANONYMOUS, findContext, type MessageContext, runInContext } from './context.js';
 import type { Health } from './health.js';
 import { refuseUnreadable, sendError } from './http-errors.js';
+import { InFlight } from './in-flight.js';
 import type { Log } from './log.js';
 import {
   countUnreadable,
@@ -37,7 +38,7 @@ const PROBES = new Set<string | null>(['/health', '/health/live', '/health/ready
 
 /** What all HTTP requests of a service have in common: their context, what is told of them, and their end at a stop. */
 export class HttpRequests {
-  private readonly inHand = new Set<FastifyRequest>();
+  private readonly inHand = new InFlight<FastifyRequest>();
   private readonly late = new WeakSet<Socket>();
   private readonly waiting: (() => void)[] = [];
   private closing = false;
@@ -78,7 +79,7 @@ export class HttpRequests {
 
   /** Refuses bytes that Node cannot read: those of a request in hand fail it, others are told of like a request. */
   refuse(error: Error, socket: Socket): void {
-    const begun = [...this.inHand].find(({ raw }) => raw.socket === socket && !raw.complete);
+    const begun = this.inHand.list().find(({ raw }) => raw.socket === socket && !raw.complete);
     const id = begun?.id ?? randomUUID();
     const refusal = refuseUnreadable(error, socket, id);
     if (!refusal) return;
@@ -102,7 +103,7 @@ export class HttpRequests {
 
   /** What is being answered. */
   list(): RequestInHand[] {
-    return [...this.inHand].map((request) => ({
+    return this.inHand.list().map((request) => ({
       method: request.method,
       route: request.route ?? '',
       requestId: request.id,
@@ -112,10 +113,10 @@ export class HttpRequests {
 
   private begin(request: FastifyRequest, reply: FastifyReply): void {
     requestCame(request, this.service);
-    this.inHand.add(request);
+    const ticket = this.inHand.add(request);
     // Comes after an answer as well as when whoever asked has gone before it.
     reply.raw.once('close', () => {
-      this.inHand.delete(request);
+      this.inHand.take(ticket);
       if (this.inHand.size === 0) for (const resolve of this.waiting.splice(0)) resolve();
       requestEnded(request, reply);
       this.write(request, reply);

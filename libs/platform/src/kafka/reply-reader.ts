@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { AppError } from '@qa-pms/contracts';
 import { AssignerProtocol, type Kafka, type PartitionAssigner } from 'kafkajs';
+import { InFlight } from '../in-flight.js';
 import type { Log } from '../log.js';
 import type { ReplyEnvelope } from '../messaging/envelope.js';
 import { GroupConsumer } from './group-consumer.js';
@@ -31,10 +32,9 @@ export function cutOff(cause?: unknown): AppError {
  */
 export class ReplyReader {
   readonly partition: number;
-  private readonly pending = new Map<string, Pending>();
+  private readonly pending = new InFlight<Pending>();
   private readonly consumer: GroupConsumer;
-  private readonly prefix = randomUUID().slice(0, 8);
-  private count = 0;
+  private readonly prefix = `${randomUUID().slice(0, 8)}-`;
 
   constructor({ kafka, clientId, topic, instanceId, sessionTimeoutMs, log }: ReplyReaderOptions) {
     this.partition = createHash('sha256').update(instanceId).digest().readUInt32BE(0) % REPLY_PARTITIONS;
@@ -46,12 +46,12 @@ export class ReplyReader {
       sessionTimeoutMs,
       assigner: onlyPartition(this.partition),
       handle: ({ headers, body }) => {
-        this.pending.get(headers['correlation'] ?? '')?.resolve({ ok: headers['ok'] === '1', body });
+        this.take(headers['correlation'] ?? '')?.resolve({ ok: headers['ok'] === '1', body });
         return Promise.resolve();
       },
       // Their callers learn it now instead of at the deadline: whether they were done, both leave open.
       onCutOff: () => {
-        for (const { reject } of [...this.pending.values()]) reject(cutOff());
+        for (const { reject } of this.pending.list()) reject(cutOff());
       },
       log,
     });
@@ -76,15 +76,14 @@ export class ReplyReader {
 
   /** A place for a reply; it is given up at the deadline (epoch milliseconds). */
   expect(deadline: number): { correlation: string; reply: Promise<ReplyEnvelope>; forget: () => void } {
-    this.count += 1;
-    const correlation = `${this.prefix}-${this.count.toString(36)}`;
+    let ticket = 0;
     const forget = (): void => {
       clearTimeout(timer);
-      this.pending.delete(correlation);
+      this.pending.take(ticket);
     };
     const timer = setTimeout(forget, Math.max(0, deadline - Date.now()) + 100);
     const reply = new Promise<ReplyEnvelope>((resolve, reject) => {
-      this.pending.set(correlation, {
+      ticket = this.pending.add({
         resolve: (answer) => {
           forget();
           resolve(answer);
@@ -97,7 +96,12 @@ export class ReplyReader {
     });
     // Who could not send it no longer waits for it.
     reply.catch(() => undefined);
-    return { correlation, reply, forget };
+    return { correlation: this.prefix + ticket.toString(36), reply, forget };
+  }
+
+  private take(correlation: string): Pending | undefined {
+    if (!correlation.startsWith(this.prefix)) return undefined;
+    return this.pending.take(Number.parseInt(correlation.slice(this.prefix.length), 36));
   }
 }
 

@@ -107,16 +107,16 @@ export class EventHandling {
     }
     const { inHand } = this.options;
     const handling = this.handlingOf(event);
-    inHand.begin(event);
+    const begun = inHand.begin(event);
     try {
       await handling.run(() =>
         runInContext(contextOfEvent(event), async () => {
           handling.outcome = await this.tryToHandle(entry, event, handling);
-          inHand.ended(event, handling.outcome);
+          inHand.ended(begun, handling.outcome);
         }),
       );
     } finally {
-      inHand.leave(event);
+      inHand.leave(begun);
     }
   }
 
@@ -138,24 +138,22 @@ export class EventHandling {
     const events = all.map(({ event }) => event);
     const last = events.at(-1)!;
     const { inHand } = this.options;
-    for (const event of events) inHand.begin(event);
+    const begun = events.map((event) => inHand.begin(event));
     try {
       const handling = await this.callTogether(entry, events, last);
-      for (const waiting of all) {
+      for (const [index, waiting] of all.entries()) {
         waiting.isHandled = true;
         const { event } = waiting;
         if (event !== last) await this.handlingOf(event).doneWith(handling);
         runInContext(contextOfEvent(event), () => {
-          inHand.ended(event, 'ok');
+          inHand.ended(begun[index]!, 'ok');
         });
       }
       return true;
     } catch (error) {
       this.options.log.debug({ events: events.length, err: error }, 'events are handled each by itself');
-      for (const waiting of all) {
-        waiting.isAlone = true;
-        inHand.leave(waiting.event);
-      }
+      for (const waiting of all) waiting.isAlone = true;
+      for (const one of begun) inHand.leave(one);
       return false;
     }
   }

@@ -13,7 +13,7 @@ import { contextOfEvent, contextOfRequest, fromWire, toWire } from './envelope.j
 import { type Entry, EventHandling, sourceOf } from './event-handling.js';
 import { Lanes } from './lanes.js';
 import { Handling } from './message-telemetry.js';
-import { type MessageInHand, MessagesInHand } from './messages-in-hand.js';
+import { type Begun, type MessageInHand, MessagesInHand } from './messages-in-hand.js';
 import type { Serving, Wire } from './wire.js';
 
 /** Handlers of requests that run at once in one service. */
@@ -113,7 +113,7 @@ export class MessageServer extends Server implements CustomTransportStrategy {
           runInContext(context, () => this.answer(entry, envelope, { context, handling })),
         );
       } catch (error) {
-        return this.refuse(error, envelope, handling);
+        return this.refuse(error, this.inHand.begin(envelope), handling);
       }
     });
   }
@@ -123,12 +123,12 @@ export class MessageServer extends Server implements CustomTransportStrategy {
     envelope: Envelope,
     { context, handling }: { context: MessageContext & { deadline: number }; handling: Handling },
   ): Promise<ReplyEnvelope | null> {
-    this.inHand.begin(envelope);
+    const begun = this.inHand.begin(envelope);
     try {
       // Whoever asked has given up: work done now would only delay the others.
       if (Date.now() > context.deadline) {
         handling.outcome = 'expired';
-        this.inHand.ended(envelope, 'expired');
+        this.inHand.ended(begun, 'expired');
         return null;
       }
       const { contract } = entry.message;
@@ -139,19 +139,19 @@ export class MessageServer extends Server implements CustomTransportStrategy {
       validatePayload(entry.message, payload);
       handling.describe(() => subjectOf(payload as object));
       const body = toWire(contract, 'reply', JSON.stringify((await entry.call(payload)) ?? {}));
-      this.inHand.ended(envelope, 'ok', { level: contract.isRoutine === true ? 'debug' : 'info' });
+      this.inHand.ended(begun, 'ok', { level: contract.isRoutine === true ? 'debug' : 'info' });
       return { ok: true, body };
     } catch (error) {
-      return this.refuse(error, envelope, handling);
+      return this.refuse(error, begun, handling);
     }
   }
 
-  private refuse(error: unknown, envelope: Envelope, handling: Handling): ReplyEnvelope {
+  private refuse(error: unknown, begun: Begun, handling: Handling): ReplyEnvelope {
     const refusal = toAppError(error);
     handling.outcome = refusal.code;
     handling.failed(refusal.code);
     if (refusal.kind.level === 'error') countFault(this.service, refusal.code);
-    this.inHand.ended(envelope, refusal.code, { level: refusal.kind.level, err: error });
+    this.inHand.ended(begun, refusal.code, { level: refusal.kind.level, err: error });
     return { ok: false, body: JSON.stringify({ code: refusal.code, details: refusal.details }) };
   }
 
