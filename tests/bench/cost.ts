@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { freePort } from '@qa-pms/database/embedded';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { Process } from '../e2e/system.js';
-import { type LoadRequest, type LoadResult, measure, SECONDS, warmUp } from './load.js';
+import { type LoadRequest, type LoadResult, measure, median, SECONDS, warmUp } from './load.js';
 import { NOTE, NOTE_ID } from './note.js';
 import { rounded, type Row } from './rows.js';
 
@@ -92,13 +92,13 @@ async function compare(contestants: Contestant[]): Promise<Row[]> {
   }
   const [bare] = contestants as [Contestant];
   return contestants.map(({ what, flatOut, paced }) => {
-    const slow = median(paced);
+    const slow = median(paced, 'cpuMicros');
     return {
       what,
-      ...rounded(median(flatOut), median(bare.flatOut).cpuMicros),
+      ...rounded(median(flatOut, 'cpuMicros'), median(bare.flatOut, 'cpuMicros').cpuMicros),
       'paced: req/s': Math.round(slow.perSecond),
       'paced: CPU µs': Math.round(slow.cpuMicros),
-      'paced: × bare': Math.round((slow.cpuMicros / median(bare.paced).cpuMicros) * 100) / 100,
+      'paced: × bare': Math.round((slow.cpuMicros / median(bare.paced, 'cpuMicros').cpuMicros) * 100) / 100,
     };
   });
 }
@@ -119,11 +119,6 @@ async function compete(running: { process: Process; contestant: Contestant }[]):
         results.push(result);
       }
     }
-}
-
-function median(results: LoadResult[]): LoadResult {
-  const [middle] = [...results].sort((a, b) => a.cpuMicros - b.cpuMicros).slice(results.length >> 1) as [LoadResult];
-  return middle;
 }
 
 /** A token, and the key that it is verified with. */

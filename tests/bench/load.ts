@@ -52,6 +52,12 @@ export async function measure(turn: Turn, pids: number[]): Promise<LoadResult> {
   return { ...result, cpuMicros: ((cpuMillis(pids) - before) * 1_000) / total };
 }
 
+/** The result in the middle, by one of its figures. */
+export function median(results: LoadResult[], by: 'perSecond' | 'cpuMicros'): LoadResult {
+  const [middle] = [...results].sort((a, b) => a[by] - b[by]).slice(results.length >> 1) as [LoadResult];
+  return middle;
+}
+
 /** Until two turns in a row are no faster than the best before. */
 export async function warmUp(url: string, requests: LoadRequest[]): Promise<void> {
   let [best, slower] = [0, 0];

@@ -4,24 +4,32 @@ import type { TicketPage, Workflow } from '@qa-pms/contracts';
 import { startKafka, startOwnDatabase } from '@qa-pms/testing';
 import type { Api } from '../e2e/api.js';
 import { Process, startAllInOneSystem, startDistributedSystem, type System } from '../e2e/system.js';
-import { load, type LoadRequest, type LoadResult, megabytes } from './load.js';
+import { load, type LoadRequest, type LoadResult, measure, median, megabytes, SECONDS, warmUp } from './load.js';
 import { pgbench } from './pgbench.js';
 import { rounded, type Row } from './rows.js';
 
 const PEOPLE = ['qa', 'qa2', 'lead', 'manager'];
+/** Of each system, in turn with the other: within a run the machine's speed was seen to change by a third. */
+const TURNS = 5;
 
 /** Bare Fastify, the edge, and the main path: in one process and as services of their own over Kafka. */
 export async function measurePath(): Promise<Row[]> {
   const { rows: reference, cpuMicros } = await measureReference();
   const one = await startAllInOneSystem();
-  const inOne = await measureSystem(one, 'all-in-one', cpuMicros).finally(() => one.stop());
   const kafka = await startKafka();
   const database = await startOwnDatabase();
   try {
-    const system = await startDistributedSystem(kafka.brokers, { given: database });
-    const overKafka = await measureSystem(system, 'over Kafka', cpuMicros).finally(() => system.stop());
-    return [...reference, ...inOne, ...(await pgbench(database.url)), ...overKafka];
+    const apart = await startDistributedSystem(kafka.brokers, { given: database });
+    try {
+      const subjects = [await subjectOf(one, 'all-in-one'), await subjectOf(apart, 'over Kafka')];
+      const measured = await compare(subjects, cpuMicros);
+      tellMemory(subjects);
+      return [...reference, ...measured, ...(await pgbench(database.url))];
+    } finally {
+      await apart.stop();
+    }
   } finally {
+    await one.stop();
     await database.stop();
     await kafka.stop();
   }
@@ -54,28 +62,61 @@ async function measurePaths(script: string, paths: string[]): Promise<LoadResult
   return results;
 }
 
-async function measureSystem(system: System, name: string, bareMicros: number): Promise<Row[]> {
-  const gateway = (system.processes.get('all') ?? system.processes.get('gateway-0'))?.pid ?? 0;
+/** A system with the loads that it is measured by. */
+interface Subject {
+  system: System;
+  name: string;
+  loads: Record<string, { pids: number[]; requests: LoadRequest[] }>;
+}
+
+async function subjectOf(system: System, name: string): Promise<Subject> {
+  const gateway = [(system.processes.get('all') ?? system.processes.get('gateway-0'))?.pid ?? 0];
   const services = [...system.processes].filter(([service]) => service !== 'simulator').map(([, { pid }]) => pid);
   const apis = await Promise.all(PEOPLE.map((person) => system.signIn(person)));
   const workflows = await startWorkflows(apis);
   const [{ api, id }] = workflows as [(typeof workflows)[0]];
   const headers = headersOf(api);
-  const measure = async (what: string, pids: number[], requests: LoadRequest[]): Promise<Row> => ({
-    what: `${name}: ${what}`,
-    ...rounded(await load(system.url, pids, requests), bareMicros),
-  });
   const get = (path: string): LoadRequest[] => [{ method: 'GET', path, headers }];
-  const rows = [
-    await measure('empty route', [gateway], [{ method: 'GET', path: '/health/live', headers: {} }]),
-    // Refused by the last check before a service is asked; what the edge costs a request that is well is in cost.ts.
-    await measure('refused with 400', [gateway], get('/api/v1/workflows/none')),
-    await measure('GET /workflows/{id}', services, get(`/api/v1/workflows/${id}`)),
-    await measure('PATCH a step', services, changes(workflows)),
-  ];
-  const memory = [...system.processes].map(([service, { pid }]) => `${service} ${String(megabytes(pid))} MB`);
-  console.log(`memory after load, ${name}: ${memory.join(', ')}`);
+  return {
+    system,
+    name,
+    loads: {
+      'empty route': { pids: gateway, requests: [{ method: 'GET', path: '/health/live', headers: {} }] },
+      // By the last check before a service is asked; what the edge costs a request that is well is in cost.ts.
+      'refused with 400': { pids: gateway, requests: get('/api/v1/workflows/none') },
+      'GET /workflows/{id}': { pids: services, requests: get(`/api/v1/workflows/${id}`) },
+      'PATCH a step': { pids: services, requests: changes(workflows) },
+    },
+  };
+}
+
+/** Each load of all systems in turn; medians. */
+async function compare(subjects: Subject[], bareMicros: number): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const what of Object.keys(subjects[0]?.loads ?? {})) {
+    const results = subjects.map((): LoadResult[] => []);
+    for (const { system, loads } of subjects) await warmUp(system.url, loads[what]!.requests);
+    for (let turn = 0; turn < TURNS; turn += 1)
+      for (const [index, { system, loads }] of subjects.entries()) {
+        const { pids, requests } = loads[what]!;
+        const seconds = Math.ceil(SECONDS / 2);
+        results[index]!.push(await measure({ url: system.url, requests, seconds, pauseMs: 0 }, pids));
+      }
+    const [first] = results.map((own) => median(own, 'perSecond').perSecond) as [number];
+    for (const [index, { name }] of subjects.entries()) {
+      const middle = median(results[index]!, 'perSecond');
+      const share = first > 0 && { '× all-in-one': Math.round((middle.perSecond / first) * 100) / 100 };
+      rows.push({ what: `${name}: ${what}`, ...rounded(middle, bareMicros), ...share });
+    }
+  }
   return rows;
+}
+
+function tellMemory(subjects: Subject[]): void {
+  for (const { name, system } of subjects) {
+    const memory = [...system.processes].map(([service, { pid }]) => `${service} ${String(megabytes(pid))} MB`);
+    console.log(`memory after load, ${name}: ${memory.join(', ')}`);
+  }
 }
 
 interface Started {
