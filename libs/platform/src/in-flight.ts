@@ -6,7 +6,7 @@ const NONE = -1;
 /**
  * What has begun and not ended. Not a Map or Set: V8 makes their tables anew every so many changes, and each leads to the
  * next (`OrderedHashTable::SetNextTable`): once one has grown old, all that the later ones held grows old with it. Of
- * 50 objects at a time half did with a Map, which cost fifteen times the collecting (tests/bench/in-flight.js).
+ * 50 objects at a time half did with a Map, which cost some ten times the collecting (tests/bench/in-flight.js).
  */
 export class InFlight<T> {
   private readonly values: (T | undefined)[] = [];
