@@ -14,22 +14,21 @@ const TURNS = 5;
 
 /** Bare Fastify, the edge, and the main path: in one process and as services of their own over Kafka. */
 export async function measurePath(): Promise<Row[]> {
-  const { rows: reference, cpuMicros } = await measureReference();
-  const one = await startAllInOneSystem();
   const kafka = await startKafka();
   const database = await startOwnDatabase();
+  const systems: System[] = [];
   try {
+    const { rows: reference, cpuMicros } = await measureReference();
+    const one = await startAllInOneSystem();
+    systems.push(one);
     const apart = await startDistributedSystem(kafka.brokers, { given: database });
-    try {
-      const subjects = [await subjectOf(one, 'all-in-one'), await subjectOf(apart, 'over Kafka')];
-      const measured = await compare(subjects, cpuMicros);
-      tellMemory(subjects);
-      return [...reference, ...measured, ...(await pgbench(database.url))];
-    } finally {
-      await apart.stop();
-    }
+    systems.push(apart);
+    const subjects = [await subjectOf(one, 'all-in-one'), await subjectOf(apart, 'over Kafka')];
+    const measured = await compare(subjects, cpuMicros);
+    tellMemory(subjects);
+    return [...reference, ...measured, ...(await pgbench(database.url))];
   } finally {
-    await one.stop();
+    for (const system of systems) await system.stop();
     await database.stop();
     await kafka.stop();
   }
