@@ -204,19 +204,22 @@ describe('messages in process', () => {
   contract(() => '');
 });
 
+/** Headers and a body as a record has them, each behind its length. */
+const framed = (headers: string): Buffer =>
+  Buffer.from(`\0\0\0${String.fromCharCode(headers.length)}${headers}\0\0\0\x02{}`);
+
 describeWithKafka('messages over Kafka', (kafka) => {
   contract(() => kafka().brokers);
 
-  it('passes over requests whose header is none of ours, and answers what comes after them', async () => {
+  it('passes over records that are none of ours, and answers what comes after them', async () => {
     const topic = topicName(prefix, 'workflow', 'queries');
     const client = new Kafka({ brokers: kafka().brokers.split(','), logLevel: logLevel.NOTHING });
     const [producer, admin] = [client.producer(), client.admin()];
     await Promise.all([producer.connect(), admin.connect()]);
-    const messages = ['no JSON', '5', 'null', '{"signature":7}', '[]'].map((request) => ({
-      value: '{}',
-      partition: 0,
-      headers: { request },
-    }));
+    const values = ['no JSON', '5', 'null', '{"signature":7}', '[]'].map(framed);
+    const cut = framed('{}').subarray(0, -1);
+    const records = [...values, cut, Buffer.alloc(3), Buffer.alloc(8, 255), Buffer.alloc(0)];
+    const messages = records.map((value) => ({ value, partition: 0, headers: { frames: '1' } }));
     const [sent] = await producer.send({ topic, messages });
     const last = Number(sent?.baseOffset) + messages.length;
 

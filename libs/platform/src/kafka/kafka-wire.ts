@@ -9,7 +9,7 @@ import { explainKafka, kafkaClientOptions } from './kafka-client.js';
 import type { KafkaSettings } from './kafka.settings.js';
 import { tlsOptions } from '../tls.js';
 import { chunks, isTooLarge } from './chunks.js';
-import { GroupConsumer, packed, type Received } from './group-consumer.js';
+import { GroupConsumer, type Received } from './group-consumer.js';
 import { kafkaFailed, kafkaSent } from './kafka-metrics.js';
 import { cutOff, ReplyReader } from './reply-reader.js';
 import { RequestSender } from './request-sender.js';
@@ -100,7 +100,7 @@ export class KafkaWire implements Wire {
     const { correlation, reply, forget } = this.replies.expect(Number(envelope.headers['deadline']));
     const headers = { ...envelope.headers, 'reply-to': String(this.replies.partition), correlation };
     const topic = topicName(this.prefix, target, kind === 'query' ? 'queries' : 'commands');
-    const sent = this.requests.send({ topic, key: envelope.key, headers: packed(headers), value: envelope.body });
+    const sent = this.requests.send({ topic, key: envelope.key, headers, body: envelope.body });
     // The reply also rejects when no broker is left, sooner than sending gives up.
     const failed = new Promise<never>((_resolve, reject) => {
       sent.catch((error: unknown) => {
@@ -188,7 +188,7 @@ export class KafkaWire implements Wire {
         key: null,
         partition: Number(partition),
         headers: { correlation, ok: reply.ok ? '1' : '0' },
-        value: reply.body,
+        body: reply.body,
       })
       .catch((error: unknown) => {
         this.log.warn({ err: error }, 'reply could not be sent');

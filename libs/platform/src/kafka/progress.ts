@@ -42,7 +42,7 @@ export class Progress {
   private readonly partitions = new Map<string, PartitionProgress>();
   private readonly waiting: (() => void)[] = [];
   /** Records that are being handled. */
-  inHand = 0;
+  private inHand = 0;
 
   of(topic: string, partition: number): PartitionProgress {
     const name = `${topic} ${String(partition)}`;
