@@ -142,3 +142,51 @@ describe('a member of a group', () => {
     await expect(member([1, 1]).fetch('1')).rejects.toBe(refused);
   });
 });
+
+describe('what is sent to a broker', () => {
+  interface Encoder {
+    buffer: Buffer;
+    writeInt32: (value: number) => Encoder;
+    writeString: (value: string) => Encoder;
+    writeBytes: (value: Buffer | string) => Encoder;
+    writeEncoder: (value: Encoder) => Encoder;
+    writeEncoderArray: (values: Encoder[]) => Encoder;
+    size: () => number;
+  }
+  const Encoder = require('kafkajs/src/protocol/encoder') as new (initialSize?: number) => Encoder;
+  const crc32C = require('kafkajs/src/protocol/recordBatch/crc32C') as (encoder: Buffer) => number;
+
+  it('is put together in its order, from parts of any size', () => {
+    const big = Buffer.alloc(5_000, 'b');
+    const text = 't'.repeat(3_000);
+    const inner = new Encoder().writeInt32(1).writeBytes(big).writeInt32(2).writeBytes(text);
+    const outer = new Encoder(1).writeString('head').writeEncoder(inner).writeInt32(3);
+    outer.writeEncoderArray([inner, new Encoder().writeInt32(4)]).writeString('tail');
+
+    const int = (value: number): Buffer => Buffer.from([0, 0, 0, value]);
+    const sized = (body: Buffer | string): Buffer[] => {
+      const size = Buffer.alloc(4);
+      size.writeInt32BE(body.length);
+      return [size, Buffer.from(body)];
+    };
+    const within = [int(1), ...sized(big), int(2), ...sized(text)];
+    const named = (name: string): Buffer[] => [Buffer.from([0, name.length]), Buffer.from(name)];
+    const whole = Buffer.concat([...named('head'), ...within, int(3), ...within, int(4), ...named('tail')]);
+    expect(outer.size()).toBe(whole.length);
+    expect(outer.buffer.equals(whole)).toBe(true);
+    // Looked at before its end, it goes on behind that.
+    expect(outer.writeInt32(5).buffer.equals(Buffer.concat([whole, int(5)]))).toBe(true);
+    expect(outer.size()).toBe(whole.length + 4);
+  });
+
+  // https://www.rfc-editor.org/rfc/rfc3720#appendix-B.4, whose bytes are in the order of the wire.
+  it.each([
+    ['zeros', Buffer.alloc(32), 0x8a9136aa],
+    ['ones', Buffer.alloc(32, 0xff), 0x62a8ab43],
+    ['incrementing', Buffer.from(Array.from({ length: 32 }, (_, at) => at)), 0x46dd794e],
+    ['decrementing', Buffer.from(Array.from({ length: 32 }, (_, at) => 31 - at)), 0x113fdb5c],
+    ['nine digits, which are no multiple of eight', Buffer.from('123456789'), 0xe3069283],
+  ])('is told by its CRC-32C: %s', (_what, bytes, checksum) => {
+    expect(crc32C(bytes)).toBe(checksum);
+  });
+});
