@@ -26,7 +26,6 @@ import {
 } from '@qa-pms/platform';
 import { createTopics } from '@qa-pms/testing';
 import { describeWithKafka } from '@qa-pms/testing/jest';
-import { Kafka, logLevel } from 'kafkajs';
 
 class Echo {
   @TextField({ description: 'What was said.', max: 1000, min: 0 })
@@ -204,34 +203,8 @@ describe('messages in process', () => {
   contract(() => '');
 });
 
-/** Headers and a body as a record has them, each behind its length. */
-const framed = (headers: string): Buffer =>
-  Buffer.from(`\0\0\0${String.fromCharCode(headers.length)}${headers}\0\0\0\x02{}`);
-
 describeWithKafka('messages over Kafka', (kafka) => {
   contract(() => kafka().brokers);
-
-  it('passes over records that are none of ours, and answers what comes after them', async () => {
-    const topic = topicName(prefix, 'workflow', 'queries');
-    const client = new Kafka({ brokers: kafka().brokers.split(','), logLevel: logLevel.NOTHING });
-    const [producer, admin] = [client.producer(), client.admin()];
-    await Promise.all([producer.connect(), admin.connect()]);
-    const values = ['no JSON', '5', 'null', '{"signature":7}', '[]'].map(framed);
-    const cut = framed('{}').subarray(0, -1);
-    const records = [...values, cut, Buffer.alloc(3), Buffer.alloc(8, 255), Buffer.alloc(0)];
-    const messages = records.map((value) => ({ value, partition: 0, headers: { frames: '1' } }));
-    const [sent] = await producer.send({ topic, messages });
-    const last = Number(sent?.baseOffset) + messages.length;
-
-    let committed = -1;
-    for (let tries = 0; tries < 100 && committed < last; tries += 1) {
-      await sleep(100);
-      const [offsets] = await admin.fetchOffsets({ groupId: `${prefix}qa.workflow.queries`, topics: [topic] });
-      committed = Number(offsets?.partitions.find(({ partition }) => partition === 0)?.offset);
-    }
-    await Promise.all([producer.disconnect(), admin.disconnect()]);
-    expect(committed).toBe(last);
-  }, 30_000);
 
   it('holds back what follows an event that its topic refuses, and lets other keys pass', async () => {
     const [environment, topic] = [{ ENCRYPTION_KEY: 'ab'.repeat(32), LOG_LEVEL: 'silent' }, `${prefix}small`];

@@ -19,6 +19,12 @@ describe('frames', () => {
     expect(framesOf({ headers: {}, value: null })).toEqual([{ headers: {}, body: '' }]);
   });
 
+  it('have no headers where one is no text', () => {
+    const odd = [{ name: { toString: 0 }, ok: '1' }, { correlation: 5 }, { id: null }] as unknown as Frame['headers'][];
+
+    for (const headers of odd) expect(framesOf(recordOf([{ headers, body: '' }]))).toEqual([{ headers: {}, body: '' }]);
+  });
+
   it('are one without headers where a record says that it has frames and has none', () => {
     const { headers, value } = recordOf([{ headers: {}, body: '{}' }]);
 

@@ -57,7 +57,9 @@ function partsAt(value: Buffer, at: number): [string, string, number] {
 
 function headersOf(text: string): Headers {
   const headers: unknown = JSON.parse(text);
-  return typeof headers === 'object' && headers !== null ? (headers as Headers) : {};
+  if (typeof headers !== 'object' || headers === null) return {};
+  // Whoever reads them expects texts, and would throw at another value.
+  return Object.values(headers).every((value) => typeof value === 'string') ? (headers as Headers) : {};
 }
 
 function textHeaders(headers: IHeaders | undefined): Headers {

@@ -212,11 +212,13 @@ export class GroupConsumer {
     const frames = framesOf(message);
     this.inHand += frames.length;
     const handled = await Promise.allSettled(
-      frames.map(({ headers, body }) =>
-        this.options.handle({ topic, key, headers, body }).finally(() => {
+      frames.map(async ({ headers, body }) => {
+        try {
+          await this.options.handle({ topic, key, headers, body });
+        } finally {
           this.inHand -= 1;
-        }),
-      ),
+        }
+      }),
     );
     const failed = handled.find((outcome) => outcome.status === 'rejected');
     // Only when stopping: the record is left for the next start.

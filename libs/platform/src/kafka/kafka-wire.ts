@@ -13,7 +13,7 @@ import { GroupConsumer, type Received } from './group-consumer.js';
 import { kafkaFailed, kafkaSent } from './kafka-metrics.js';
 import { cutOff, ReplyReader } from './reply-reader.js';
 import { RequestSender } from './request-sender.js';
-import { repliesTopic, topicName } from './topics.js';
+import { isReplyPartition, repliesTopic, topicName } from './topics.js';
 
 export interface KafkaWireOptions {
   settings: KafkaSettings;
@@ -178,15 +178,16 @@ export class KafkaWire implements Wire {
   }
 
   private async answer(inbound: Inbound, received: Received): Promise<void> {
-    const { correlation, 'reply-to': partition } = received.headers;
+    const { correlation, 'reply-to': replyTo } = received.headers;
     const reply = await inbound.request(received);
-    if (!reply || !correlation || partition === undefined) return;
+    const partition = Number(replyTo);
+    if (!reply || !correlation || !isReplyPartition(partition)) return;
     // By then its caller has ended at the deadline.
     await this.answers
       .send({
         topic: repliesTopic(this.prefix),
         key: null,
-        partition: Number(partition),
+        partition,
         headers: { correlation, ok: reply.ok ? '1' : '0' },
         body: reply.body,
       })

@@ -25,6 +25,11 @@ export function repliesTopic(prefix: string): string {
   return `${prefix}qa.replies`;
 }
 
+/** Whether a request can be answered there. A fraction would fail all that is sent with it: kafkajs rounds it. */
+export function isReplyPartition(partition: number): boolean {
+  return Number.isInteger(partition) && partition >= 0 && partition < REPLY_PARTITIONS;
+}
+
 /** Where a consumer's dead letters are told of: `<topic>.<consumer>.dead`. */
 export function deadLetterTopic(topic: string, consumer: string): string {
   return `${topic}.${consumer}.dead`;
