@@ -68,15 +68,17 @@ export class RequestSender {
     const batch = this.waiting;
     this.waiting = [];
     this.turn = (this.turn + 1) % 12;
-    for (const some of chunks(batch, ({ message: { headers, body } }) => ({ headers, value: body })))
-      this.sendTogether(some);
+    // Apart: a topic that is not there fails all that is sent with it.
+    for (const [topic, own] of Map.groupBy(batch, ({ message }) => message.topic))
+      for (const some of chunks(own, ({ message: { headers, body } }) => ({ headers, value: body })))
+        this.sendTogether(topic, some);
   }
 
-  private sendTogether(batch: Waiting[]): void {
-    const topicMessages = this.recordsOf(batch.map(({ message }) => message));
+  private sendTogether(topic: string, batch: Waiting[]): void {
+    const messages = this.recordsOf(batch.map(({ message }) => message));
     const sent = this.producer
       // -1: what only a leader has is lost when another takes over, and its caller waits until the deadline.
-      .sendBatch({ acks: -1, topicMessages })
+      .send({ topic, acks: -1, messages })
       .then(
         () => {
           kafkaSent.inc({ service: 'kafka' }, batch.length);
@@ -95,19 +97,14 @@ export class RequestSender {
     this.sending.add(sent);
   }
 
-  private recordsOf(messages: Outgoing[]): { topic: string; messages: Message[] }[] {
-    return [...Map.groupBy(messages, ({ topic }) => topic)].map(([topic, own]) => {
-      // One partition for all queries of a flush: fewer, larger batches for the broker and for the reader.
-      const places = Map.groupBy(own, ({ key, partition }) => (key === null ? (partition ?? this.turn) : null));
-      const keyed = (places.get(null) ?? []).map((message) => ({ key: message.key, ...recordOf([message]) }));
-      places.delete(null);
-      return {
-        topic,
-        messages: [
-          ...keyed,
-          ...[...places].map(([partition, some]) => ({ partition: partition!, key: null, ...recordOf(some) })),
-        ],
-      };
-    });
+  private recordsOf(messages: Outgoing[]): Message[] {
+    // One partition for all queries of a flush: fewer, larger batches for the broker and for the reader.
+    const places = Map.groupBy(messages, ({ key, partition }) => (key === null ? (partition ?? this.turn) : null));
+    const keyed = (places.get(null) ?? []).map((message) => ({ key: message.key, ...recordOf([message]) }));
+    places.delete(null);
+    return [
+      ...keyed,
+      ...[...places].map(([partition, some]) => ({ partition: partition!, key: null, ...recordOf(some) })),
+    ];
   }
 }
