@@ -14,8 +14,10 @@ for (const size of [1_000, 10_000, 31_000, 500_000]) {
   const value = Buffer.alloc(size, 'record');
   const messages = [{ key: null, value, headers: {} }];
   const topicData = [{ topic: 'qa.workflow.queries', partitions: [{ partition: 1, messages }] }];
-  const send = () =>
-    request({ correlationId: 1, clientId: 'bench', request: produce({ acks: -1, timeout: 1_000, topicData }) });
+  const send = async () => {
+    const made = produce({ acks: -1, timeout: 1_000, topicData });
+    return (await request({ correlationId: 1, clientId: 'bench', request: made })).buffer;
+  };
   const reference = () => crc32(Buffer.concat([value]));
   for (const work of [send, reference]) await measure(work, 1_000);
   const [ours, theirs] = [await measure(send), await measure(reference)];

@@ -96,7 +96,7 @@ describe('a member of a group', () => {
   });
 
   /** A member that has joined; its partition of each number is led by the broker at that place. */
-  const member = (leaders: number[]): Member => {
+  const member = (leaders: number[], findBroker = (): Promise<unknown> => Promise.reject(refused)): Member => {
     const group = new ConsumerGroup({
       logger: { namespace: () => ({ debug: nothing, error: nothing }) },
       instrumentationEmitter: { emit: nothing },
@@ -106,7 +106,7 @@ describe('a member of a group', () => {
         isConnected: () => true,
         refreshMetadataIfNecessary: () => Promise.resolve(),
         findTopicPartitionMetadata: () => leaders.map((leader, partitionId) => ({ partitionId, leader })),
-        findBroker: () => Promise.reject(refused),
+        findBroker,
         findGroupCoordinator: () => Promise.resolve(coordinator('successor', () => Promise.resolve())),
       },
     });
@@ -136,6 +136,16 @@ describe('a member of a group', () => {
 
   it('goes without a broker that is gone while others lead partitions of its own', async () => {
     expect(await member([1, 2]).fetch('1')).toEqual([]);
+  });
+
+  it('makes batches of partitions that have records', async () => {
+    const partition = (number: number, messages: object[]) => ({ partition: number, messages, highWatermark: '1' });
+    const partitions = [partition(0, []), partition(1, [{ offset: '0' }])];
+    const broker = { fetch: () => Promise.resolve({ responses: [{ topicName: 'events', partitions }] }) };
+
+    const batches = await member([1, 1], () => Promise.resolve(broker)).fetch('1');
+
+    expect(batches).toMatchObject([{ topic: 'events', partition: 1, messages: [{ offset: '0' }] }]);
   });
 
   it('says so when the broker that leads all its partitions is gone', async () => {
