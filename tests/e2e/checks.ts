@@ -23,6 +23,16 @@ export async function expectAgreement(api: Api, id: string, version: number): Pr
   expectNoOverlap(time);
 }
 
+/** The sessions of a workflow that runs begin and end, by turns, at just these moments of workflow's. */
+export async function expectSessions(api: Api, id: string, moments: string[]): Promise<void> {
+  const { body } = await api.get<WorkflowTime>(`/time/sessions/${id}`);
+  const found = sessionsOf(body).flatMap(({ startedAt, endedAt }) => [
+    startedAt,
+    ...(endedAt === null ? [] : [endedAt]),
+  ]);
+  expect(found).toEqual(moments);
+}
+
 /** The times of a workflow, once tracking has followed it to this version: the service itself waits for 2 s each time. */
 export async function timesAfter(api: Api, id: string, version: number): Promise<WorkflowTime> {
   let said = '';
@@ -37,10 +47,12 @@ export async function timesAfter(api: Api, id: string, version: number): Promise
   throw new Error(`tracking has not heard of version ${String(version)} of ${id}: ${said}`);
 }
 
+function sessionsOf(time: WorkflowTime): WorkflowTime['steps'][number]['sessions'] {
+  return time.steps.flatMap((step) => step.sessions).sort((one, other) => one.startedAt.localeCompare(other.startedAt));
+}
+
 function expectNoOverlap(time: WorkflowTime): void {
-  const sessions = time.steps
-    .flatMap((step) => step.sessions)
-    .sort((one, other) => one.startedAt.localeCompare(other.startedAt));
+  const sessions = sessionsOf(time);
   sessions.slice(1).forEach((session, index) => {
     expect(sessions[index]?.endedAt ?? '').not.toBe('');
     expect((sessions[index]?.endedAt ?? '') <= session.startedAt).toBe(true);

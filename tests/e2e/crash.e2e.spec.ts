@@ -4,12 +4,14 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Workflow } from '@qa-pms/contracts';
 import { describeWithKafka } from '@qa-pms/testing/jest';
 import type { Api } from './api.js';
-import { deadLetters, expectAgreement, ticketKeys } from './checks.js';
+import { deadLetters, expectAgreement, expectSessions, ticketKeys } from './checks.js';
 import { startDistributedSystem, type System } from './system.js';
 
 /** `npm run prove:crash` runs it whole; CI a short one. */
 const [CLIENTS, COMMANDS, KILLS] = process.env['PROOF'] === 'whole' ? [20, 10_000, 50] : [6, 300, 4];
 const LIMIT_MS = process.env['PROOF'] === 'whole' ? 45 * 60_000 : 240_000;
+/** The gateway as well: who gets no answer asks again. */
+const KILLED = ['gateway', 'workflow', 'tracking', 'identity', 'jira'];
 /** What a client sends in turn: each is legal only after the one before it, so that a lost or doubled one shows. */
 const TURN = ['pause', 'resume'] as const;
 
@@ -33,6 +35,8 @@ describeWithKafka('killed services', (kafka) => {
       const clients = keys.map(async (ticketKey) => {
         const workflow = await untilAcknowledged<Workflow>(qa, '/workflows', { ticketKey });
         let version = workflow.rowVersion;
+        /** When the timer ran on or stood still, by turns, as workflow has it. */
+        const moments = [workflow.startedAt];
         for (let count = 0; count < COMMANDS / CLIENTS; count += 1) {
           const answer = await untilAcknowledged<Workflow>(
             qa,
@@ -40,27 +44,31 @@ describeWithKafka('killed services', (kafka) => {
             {},
           );
           version += 1;
+          moments.push(answer.updatedAt);
           expect(answer.rowVersion).toBe(version);
           done += 1;
         }
-        return { id: workflow.id, version };
+        return { id: workflow.id, version, moments };
       });
       const killing = (async () => {
         for (let count = 0; count < KILLS; count += 1) {
           while (done < (COMMANDS * (count + 0.5)) / KILLS) await sleep(20);
-          const service = ['workflow', 'tracking', 'identity', 'jira'][Math.floor(Math.random() * 4)] ?? '';
+          // At a random moment of this share of the commands.
+          await sleep(Math.random() * 100);
+          const service = KILLED[Math.floor(Math.random() * KILLED.length)] ?? '';
           const name = `${service}-0`;
           system.processes.get(name)?.kill('SIGKILL');
           kills.push(service);
-          await system.start(service, name);
+          await system.start(service, name, service === 'gateway' ? Number(new URL(system.url).port) : undefined);
         }
       })();
 
       const results = await Promise.all(clients);
       await killing;
 
-      for (const { id, version } of results) {
+      for (const { id, version, moments } of results) {
         await expectAgreement(qa, id, version);
+        await expectSessions(qa, id, moments);
       }
       expect(kills).toHaveLength(KILLS);
       expect(await deadLetters(system.databaseUrl ?? '')).toBe(0);

@@ -36,8 +36,8 @@ export interface System {
   gateways: () => string[];
   /** Put before the names of its topics and groups. */
   topicPrefix: string;
-  /** Starts one more process of a service. */
-  start: (service: string, name: string) => Promise<Process>;
+  /** Starts one more process of a service, where it is given at this port. */
+  start: (service: string, name: string, port?: number) => Promise<Process>;
   stop: () => Promise<void>;
 }
 
@@ -244,9 +244,9 @@ export async function startDistributedSystem(
     await one.hasSaid('Simulated Jira');
     return one;
   };
-  const start = async (service: string, name: string): Promise<Process> => {
+  const start = async (service: string, name: string, at?: number): Promise<Process> => {
     if (service === 'simulator') return startSimulator();
-    const port = await freePort();
+    const port = at ?? (await freePort());
     const one = new Process(`http://127.0.0.1:${String(port)}`, [...HEAP_OF_SERVICE, MAINS[service] ?? ''], {
       ...common,
       PORT: String(port),
