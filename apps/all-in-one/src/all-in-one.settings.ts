@@ -22,7 +22,8 @@ export class AllInOneSettings {
   /** Services to start. */
   @Setting({
     key: 'target',
-    description: 'Services to start in this process: `all`, or some of them.',
+    description:
+      'Services to start in this process: `all`, or some of them, which reach the others over Kafka; without it events wait.',
     example: 'gateway,workflow',
     values: ['all', ...serviceNames()],
   })

@@ -25,7 +25,7 @@ import {
   newMasterKey,
   prepareDataFolder,
 } from './first-start.js';
-import { chosenServices } from './services.js';
+import { chosenServices, SERVICES } from './services.js';
 
 export { keptMasterKey, prepareDataFolder } from './first-start.js';
 export { hasEmbeddedDatabase, runningEmbeddedDatabase, startEmbeddedDatabase } from './embedded-database.js';
@@ -119,7 +119,8 @@ export async function startAllInOne(
     configuration.provide(provided, MADE_HERE);
     const running = await startServices(services, {
       configuration,
-      leaveEvents,
+      // Without Kafka those of the services that run here reach none of the others.
+      leaveEvents: leaveEvents || services.length < SERVICES.length,
       beforeListening: async (started) => {
         if (withDemo) made.demo = await seed(started, dataDir);
       },

@@ -145,7 +145,8 @@ export async function runService(definition: ServiceDefinition): Promise<void> {
       return;
     }
     const configuration = await Configuration.load({ environment: processEnvironment(), file: values.config ?? null });
-    await runServices([definition], { configuration });
+    // Without Kafka its events reach nobody.
+    await runServices([definition], { configuration, leaveEvents: true });
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     process.exit(exitCode(error));
