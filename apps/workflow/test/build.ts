@@ -42,7 +42,7 @@ export function aTime(ratios: (number | null)[]): WorkflowTime {
     seconds: Math.round((ratio ?? 0) * 600),
     estimateSeconds: ratio === null ? 0 : 600,
     ratio,
-    band: 'ok' as const,
+    band: (ratio ?? 0) > 1.2 ? ('over' as const) : ('ok' as const),
     sessions: [],
   }));
   const totalSeconds = steps.reduce((sum, { seconds }) => sum + seconds, 0);

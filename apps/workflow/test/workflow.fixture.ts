@@ -178,7 +178,7 @@ export function timesOf(workflow: Workflow, seconds: number[], asOf: string): Wo
       seconds: spent,
       estimateSeconds,
       ratio: spent / estimateSeconds,
-      band: 'ok' as const,
+      band: spent > 1.2 * estimateSeconds ? ('over' as const) : ('ok' as const),
       sessions: [],
     };
   });

@@ -51,6 +51,14 @@ describe('times in a report', () => {
     expect(time?.totalSeconds).toBe(2646);
   });
 
+  it('make a gap of a step that is over 120 % by less than its rounded ratio tells', () => {
+    const time = aTime([1.2]);
+
+    const { gaps } = withTimes(draft, { ...time, steps: time.steps.map((step) => ({ ...step, band: 'over' })) });
+
+    expect(gaps).toContainEqual({ stepIndex: 0, ratio: 1.2, reason: null });
+  });
+
   it('take a gap back that a correction has closed, unless a reason was given', () => {
     const { gaps } = withTimes(withTimes(draft, aTime([1, 2, 2, 1])), aTime([1, 1, 1, 1]));
 

@@ -7,9 +7,6 @@ import {
   type WorkflowTime,
 } from '@qa-pms/contracts';
 
-/** Above this part of its estimate a step needs a reason. */
-const GAP_RATIO = 1.2;
-
 /** The content of a draft as the workflow tells it; times come later. Throws VALIDATION_ERROR as `demandSteps` does. */
 export function draftContent(workflow: Workflow, reasons: GapReason[]): ReportContent {
   const { ticketKey, ticketTitle, ticketType, steps } = workflow;
@@ -34,11 +31,11 @@ export function draftContent(workflow: Workflow, reasons: GapReason[]): ReportCo
   };
 }
 
-/** Puts times in: each step over 120 % is a gap, with the reason that was given for it. */
+/** Puts times in: each step over its estimate by more than a fifth is a gap, with the reason that was given for it. */
 export function withTimes(content: ReportContent, time: WorkflowTime): ReportContent {
   const reasonOf = (index: number): string | null =>
     content.gaps.find(({ stepIndex }) => stepIndex === index)?.reason ?? null;
-  const over = time.steps.filter(({ ratio }) => ratio !== null && ratio > GAP_RATIO);
+  const over = time.steps.filter(({ band }) => band === 'over');
   const gaps: ReportGap[] = over.map(({ index, ratio }) => ({ stepIndex: index, ratio, reason: reasonOf(index) }));
   const given = content.gaps.filter(
     ({ stepIndex, reason }) => reason !== null && !over.some(({ index }) => index === stepIndex),
