@@ -243,10 +243,16 @@ describe('waiting for a change', () => {
     await expect(late).rejects.toMatchObject(refusedAs('UPSTREAM_TIMEOUT', { upstream: 'tracking' }));
   });
 
-  it('for an unknown workflow ends with not found', async () => {
+  it('for a workflow that is not known by then, or of another, tells no more than that', async () => {
+    const told = await story().start();
     cutShort();
 
-    await expect(tracking.time(uuidv7(), quinn, 1)).rejects.toMatchObject(refusedAs('WORKFLOW_NOT_FOUND'));
+    const late = await Promise.allSettled([tracking.time(uuidv7(), quinn, 1), tracking.time(told.id, robin, 1)]);
+
+    expect(late).toMatchObject([
+      { status: 'rejected', reason: refusedAs('UPSTREAM_TIMEOUT') },
+      { status: 'rejected', reason: refusedAs('UPSTREAM_TIMEOUT') },
+    ]);
   });
 });
 

@@ -23,9 +23,12 @@ export class TimesService {
     private readonly arrivals: Arrivals,
   ) {}
 
-  /** Throws WORKFLOW_NOT_FOUND, or UPSTREAM_TIMEOUT when the change that is waited for does not arrive. */
-  async workflowTime({ workflowId, afterRowVersion }: GetWorkflowTime): Promise<WorkflowTime> {
-    const tracked = await this.arrived(workflowId, afterRowVersion ?? 0);
+  /**
+   * Throws WORKFLOW_NOT_FOUND; or UPSTREAM_TIMEOUT when the change that is waited for does not arrive, also that of a
+   * workflow that is unknown, or not the caller's: it may be on its way, and there is no telling these apart.
+   */
+  async workflowTime({ workflowId, afterRowVersion = 0 }: GetWorkflowTime): Promise<WorkflowTime> {
+    const tracked = await (afterRowVersion > 0 ? this.arrived(workflowId, afterRowVersion) : this.visible(workflowId));
     if (!tracked) throw new AppError('WORKFLOW_NOT_FOUND', { id: workflowId });
     return workflowTime(tracked, new Date(), this.settings.idleSeconds);
   }
@@ -38,19 +41,16 @@ export class TimesService {
     return active;
   }
 
-  /** The workflow with at least this `rowVersion`. One that is unknown may be on its way, so that is waited for too. */
-  private async arrived(workflowId: string, rowVersion: number): Promise<Tracked | null> {
+  /** The workflow once it has this `rowVersion`. Throws UPSTREAM_TIMEOUT. */
+  private async arrived(workflowId: string, rowVersion: number): Promise<Tracked> {
     const deadline = Date.now() + this.settings.arrivalWaitMs;
     for (let pollMs = POLL_MS; ; pollMs *= 2) {
       const leftMs = Math.max(0, deadline - Date.now());
       // Asked for before it is read: what arrives in between would be missed otherwise.
-      const next = rowVersion > 0 ? this.arrivals.next(workflowId, rowVersion, Math.min(pollMs, leftMs)) : null;
+      const next = this.arrivals.next(workflowId, rowVersion, Math.min(pollMs, leftMs));
       const tracked = await this.visible(workflowId);
-      if (!next || (tracked && tracked.workflow.rowVersion >= rowVersion)) return tracked;
-      if (leftMs === 0) {
-        if (tracked) throw new AppError('UPSTREAM_TIMEOUT', { upstream: 'tracking' });
-        return null;
-      }
+      if (tracked && tracked.workflow.rowVersion >= rowVersion) return tracked;
+      if (leftMs === 0) throw new AppError('UPSTREAM_TIMEOUT', { upstream: 'tracking' });
       await next;
     }
   }
