@@ -22,14 +22,13 @@ import { connect, createDataSource, poolOf, probe, renewTls } from './connection
 import { Database } from './database.js';
 import { DatabaseSettings } from './database.settings.js';
 import { DeadLetters } from './dead-letters.js';
+import { cleanUpInbox } from './inbox.js';
 import { pendingMigrations, runMigrations } from './migrations.js';
 import type { DatabaseOptions } from './options.js';
 import { OutboxRelay } from './outbox-relay.js';
 import { isExemptFromRowSecurity, RUNTIME_ROLE } from './project-scope.js';
 import { measureTables, watchPool } from './telemetry.js';
 
-/** Longer than Kafka keeps a message (7 days): nothing older can be delivered again. */
-const INBOX_DAYS = 8;
 const CLEAN_UP_MS = 10 * 60_000;
 /** Less often than most scrape: each costs three statements. */
 const MEASURE_MS = 15_000;
@@ -53,11 +52,7 @@ class DatabaseLife implements OnApplicationBootstrap, OnApplicationShutdown {
     this.health.add({ name: 'migrations', service, required: true, check: () => this.checkMigrations() });
     this.relay.start();
     this.jobs.every(MEASURE_MS, 'measure the outbox', () => measureTables(this.dataSource, service, this.schema));
-    this.jobs.every(CLEAN_UP_MS, 'clean up inbox', () =>
-      this.dataSource.query(
-        `DELETE FROM ${this.schema}.inbox_messages WHERE received_at < now() - interval '${String(INBOX_DAYS)} days'`,
-      ),
-    );
+    this.jobs.every(CLEAN_UP_MS, 'clean up inbox', () => cleanUpInbox(this.dataSource, this.schema));
   }
 
   async onApplicationShutdown(): Promise<void> {

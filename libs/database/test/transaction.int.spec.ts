@@ -13,6 +13,7 @@ import {
 import { createRootLogger, logFor, runAsSystem, runInContext, SYSTEM } from '@qa-pms/platform';
 import { startTestDatabase, type TestDatabase } from '@qa-pms/testing';
 import type { DataSource } from 'typeorm';
+import { cleanUpInbox } from '../src/inbox.js';
 
 const PUT = statement('put', 'INSERT INTO things.things (id, note) VALUES ($1, $2)');
 
@@ -68,6 +69,28 @@ describe('a transaction', () => {
 
     await expect(large).rejects.toMatchObject({ code: 'CONTENT_TOO_LARGE', details: { limitBytes: 3_145_728 } });
     expect(await stored()).toEqual([]);
+  });
+
+  it('is remembered as long as its message can come again: a day with a reply, eight days without', async () => {
+    const insert = `INSERT INTO things.inbox_messages (message_id, reply, received_at)
+      VALUES (gen_random_uuid(), $1, now() - $2::interval)`;
+    await dataSource.query('TRUNCATE things.inbox_messages');
+    for (const reply of ['{"is":"a command"}', null])
+      for (const age of ['23 hours', '25 hours', '191 hours', '193 hours'])
+        await dataSource.query(insert, [reply, age]);
+
+    await cleanUpInbox(dataSource, 'things');
+
+    const kept = await dataSource.query<{ reply: string | null; hours: number }[]>(
+      `SELECT reply, round(extract(epoch FROM now() - received_at) / 3600)::int AS hours
+         FROM things.inbox_messages ORDER BY hours, reply`,
+    );
+    expect(kept).toEqual([
+      { reply: '{"is":"a command"}', hours: 23 },
+      { reply: null, hours: 23 },
+      { reply: null, hours: 25 },
+      { reply: null, hours: 191 },
+    ]);
   });
 
   describe('for several messages', () => {

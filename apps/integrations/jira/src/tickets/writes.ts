@@ -8,8 +8,8 @@ const FIND_WRITE = statement(
   'SELECT ticket_key, target, started_at, done_at FROM jira.writes WHERE project_id = $1 AND message_id = $2',
 );
 
-/** Longer than a message can be delivered again: the inbox keeps 8 days. */
-const KEEP_DAYS = 8;
+/** As long as the inbox keeps a command: with the same `Idempotency-Key` a later one is new. */
+const KEEP_HOURS = 24;
 const CLEAN_UP_MS = 60 * 60_000;
 
 /** A call to Jira that the current command has begun. */
@@ -34,7 +34,7 @@ export class Writes implements OnApplicationBootstrap {
   onApplicationBootstrap(): void {
     this.jobs.every(CLEAN_UP_MS, 'clean up writes', () =>
       this.db.acrossProjects.transaction((tx) =>
-        tx.query(`DELETE FROM jira.writes WHERE started_at < now() - interval '${String(KEEP_DAYS)} days'`),
+        tx.query(`DELETE FROM jira.writes WHERE started_at < now() - interval '${String(KEEP_HOURS)} hours'`),
       ),
     );
   }
