@@ -52,6 +52,10 @@ export async function serve(options: { port?: string }, { file, output }: Contex
   if (demo) {
     say(`  Users              ${demo.logins.map(({ username }) => username).join(', ')}`);
     say(`  Passwords          ${demo.file}`);
+    // What is not a terminal may be kept as a log, and secrets are in none.
+    if (process.stdout.isTTY)
+      for (const { username, password, roles } of demo.logins)
+        say(`    ${username.padEnd(10)} ${password}  ${roles.join(', ')}`);
     say('');
     say('Try this first, in another terminal:');
     say(`  TOKEN=$(npx qa-pms token --url ${url} --username qa)`);
