@@ -105,11 +105,11 @@ async function compare(contestants: Contestant[]): Promise<Row[]> {
 
 /** The rounds of one launch. */
 async function compete(running: { process: Process; contestant: Contestant }[]): Promise<void> {
-  for (const { process, contestant } of running) await warmUp(process.url, [contestant.request]);
+  for (const { process, contestant } of running) await warmUp(process.url, { first: [contestant.request] });
   for (let round = 0; round < ROUNDS; round += 1)
     for (const { process, contestant } of running) {
       const seconds = Math.ceil(SECONDS / LAUNCHES / ROUNDS);
-      const turn = { url: process.url, requests: [contestant.request], seconds };
+      const turn = { url: process.url, load: { first: [contestant.request] }, seconds };
       for (const [results, pauseMs] of [[contestant.flatOut, 0] as const, [contestant.paced, PAUSE_MS] as const]) {
         const result = await measure({ ...turn, pauseMs }, [process.pid]);
         if (result.errors > 0)

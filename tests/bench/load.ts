@@ -6,12 +6,19 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import autocannon from 'autocannon';
 
-/** One request of a load; they are sent in turn. */
 export interface LoadRequest {
   method: string;
   path: string;
   headers: Record<string, string>;
   body?: string;
+}
+
+/** What each of the connections sends, again and again. */
+export interface Load {
+  /** Each connection sends one of them. */
+  first: LoadRequest[];
+  /** What it sends after each of these, if anything; `{id}` in a path is the `id` of the answer to the first. */
+  then?: Omit<LoadRequest, 'headers'>[];
 }
 
 export interface LoadResult {
@@ -40,9 +47,9 @@ export const SECONDS = Number(process.env['SECONDS'] ?? 10);
 export const GENERATOR = spawnSync('wrk', ['--version']).error === undefined ? 'wrk' : 'autocannon';
 
 /** Sends requests over 50 connections, each when the one before was answered. */
-export async function load(url: string, pids: number[], requests: LoadRequest[]): Promise<LoadResult> {
-  await warmUp(url, requests);
-  return measure({ url, requests, seconds: SECONDS, pauseMs: 0 }, pids);
+export async function measureAfterWarmUp(url: string, pids: number[], load: Load): Promise<LoadResult> {
+  await warmUp(url, load);
+  return measure({ url, load, seconds: SECONDS, pauseMs: 0 }, pids);
 }
 
 /** The same without a warm-up; between an answer and the next request a connection waits for `pauseMs`. */
@@ -59,20 +66,18 @@ export function median(results: LoadResult[], by: 'perSecond' | 'cpuMicros'): Lo
 }
 
 /** Until two turns in a row are no faster than the best before. */
-export async function warmUp(url: string, requests: LoadRequest[]): Promise<void> {
+export async function warmUp(url: string, load: Load): Promise<void> {
   let [best, slower] = [0, 0];
   for (let count = 0; count < WARM_UP_TURNS && slower < 2; count += 1) {
-    const { total } = await run({ url, requests, seconds: WARM_UP_SECONDS, pauseMs: 0 });
+    const { total } = await run({ url, load, seconds: WARM_UP_SECONDS, pauseMs: 0 });
     slower = total > best * FASTER ? 0 : slower + 1;
     best = Math.max(best, total);
   }
 }
 
-/** Of a load. */
 interface Turn {
   url: string;
-  /** Sent in turn. */
-  requests: LoadRequest[];
+  load: Load;
   seconds: number;
   /** Milliseconds that a connection waits after each answer. */
   pauseMs: number;
@@ -81,28 +86,53 @@ type Timings = Omit<LoadResult, 'cpuMicros'> & { total: number };
 
 const run = (turn: Turn): Promise<Timings> => (GENERATOR === 'wrk' ? wrk(turn) : cannon(turn));
 
-async function wrk({ url, requests, seconds, pauseMs }: Turn): Promise<Timings> {
+async function wrk({ url, load, seconds, pauseMs }: Turn): Promise<Timings> {
   const folder = await mkdtemp(join(tmpdir(), 'qa-pms-wrk-'));
   const script = join(folder, 'load.lua');
-  await writeFile(script, luaOf(requests, pauseMs));
-  const args = ['-t1', `-c${String(CONNECTIONS)}`, `-d${String(seconds)}s`, '--timeout', '15s', '-s', script, url];
-  const { stdout } = await promisify(execFile)('wrk', args);
+  await writeFile(script, luaOf(load, pauseMs));
+  // A thread has one state for all of its connections: whoever remembers an answer has one of its own.
+  const threads = load.then ? CONNECTIONS : 1;
+  const way = [`-t${String(threads)}`, `-c${String(CONNECTIONS)}`, `-d${String(seconds)}s`, '--timeout', '15s'];
+  const { stdout } = await promisify(execFile)('wrk', [...way, '-s', script, url]);
   await rm(folder, { recursive: true });
   return JSON.parse(stdout.slice(stdout.lastIndexOf('{'))) as Timings;
 }
 
+const REMEMBER = `response = function(status, headers, body)
+  if isFirst and status < 300 then id = body:match('"id":"([^"]+)"') end
+end`;
+
 /** A Lua string in quotes takes the escapes of JSON that our requests have. */
-function luaOf(requests: LoadRequest[], pauseMs: number): string {
-  const pairs = (headers: Record<string, string>) =>
-    Object.entries(headers).map(([name, value]) => `[${JSON.stringify(name)}]=${JSON.stringify(value)}`);
-  const calls = requests.map(
-    ({ method, path, headers, body }) =>
-      `wrk.format("${method}", ${JSON.stringify(path)}, {${pairs(headers).join(', ')}}, ${body ? JSON.stringify(body) : 'nil'})`,
+function luaOf({ first, then }: Load, pauseMs: number): string {
+  const quoted = JSON.stringify;
+  const tableOf = (headers: Record<string, string>): string =>
+    `{${Object.entries(headers)
+      .map(([name, value]) => `[${quoted(name)}]=${quoted(value)}`)
+      .join(', ')}}`;
+  const bodyOf = (body: string | undefined): string => (body === undefined ? 'nil' : quoted(body));
+  const calls = first.map(
+    ({ method, path, headers, body }) => `{"${method}", ${quoted(path)}, ${tableOf(headers)}, ${bodyOf(body)}}`,
   );
+  const later = (then ?? []).map(({ method, path, body }) => `{"${method}", ${quoted(path)}, ${bodyOf(body)}}`);
   return `
-local requests, turn = {}, 0
-init = function() requests = {${calls.join(',\n')}} end
-request = function() turn = turn % #requests + 1; return requests[turn] end
+local threads, own, text, id, isFirst, step = 0, nil, nil, nil, false, 0
+local later = {${later.join(',\n')}}
+setup = function(thread) thread:set("place", threads); threads = threads + 1 end
+init = function()
+  local calls = {${calls.join(',\n')}}
+  own = calls[place % #calls + 1]
+  text = wrk.format(own[1], own[2], own[3], own[4])
+end
+request = function()
+  isFirst = id == nil
+  if isFirst then return text end
+  step = step + 1
+  local method, path, body = unpack(later[step], 1, 3)
+  local filled = path:gsub("{id}", id)
+  if step == #later then id, step = nil, 0 end
+  return wrk.format(method, filled, own[3], body)
+end
+${then ? REMEMBER : ''}
 ${pauseMs > 0 ? `delay = function() return ${String(pauseMs)} end` : ''}
 done = function(summary, latency)
   local errors = summary.errors
@@ -114,11 +144,16 @@ end
 `;
 }
 
-async function cannon({ url, requests, seconds, pauseMs }: Turn): Promise<Timings> {
+async function cannon({ url, load, seconds, pauseMs }: Turn): Promise<Timings> {
   // Nearly as many as wrk makes with the pause and the time of an answer.
   const overallRate = pauseMs > 0 ? { overallRate: Math.round((CONNECTIONS * 1_000) / (pauseMs + 1)) } : {};
   const options = { url, connections: CONNECTIONS, duration: seconds, timeout: 15, ...overallRate };
-  const { latency, ...result } = await autocannon({ ...options, requests: requests as autocannon.Request[] });
+  let place = 0;
+  const setupClient = (client: autocannon.Client): void => {
+    client.setRequests(requestsOf(load, place));
+    place += 1;
+  };
+  const { latency, ...result } = await autocannon({ ...options, setupClient });
   return {
     total: result.requests.total,
     perSecond: result['2xx'] / result.duration,
@@ -128,6 +163,21 @@ async function cannon({ url, requests, seconds, pauseMs }: Turn): Promise<Timing
     p99: latency.p99,
     errors: result.errors + result.non2xx,
   };
+}
+
+/** What one connection of autocannon sends. */
+function requestsOf({ first, then = [] }: Load, place: number): autocannon.Request[] {
+  const own = first[place % first.length]!;
+  let id = '';
+  const onResponse = (_status: number, body: string): void => {
+    id = /"id":"([^"]+)"/.exec(body)?.[1] ?? '';
+  };
+  const later = then.map((request) => ({
+    ...request,
+    headers: own.headers,
+    setupRequest: (given: autocannon.Request) => ({ ...given, path: request.path.replace('{id}', id) }),
+  }));
+  return [{ ...own, ...(later.length > 0 && { onResponse }) }, ...later] as autocannon.Request[];
 }
 
 /** User and system time of processes (proc(5): ticks of 10 ms). */

@@ -4,13 +4,30 @@ import type { TicketPage, Workflow } from '@qa-pms/contracts';
 import { startKafka, startOwnDatabase } from '@qa-pms/testing';
 import type { Api } from '../e2e/api.js';
 import { Process, startAllInOneSystem, startDistributedSystem, type System } from '../e2e/system.js';
-import { load, type LoadRequest, type LoadResult, measure, median, megabytes, SECONDS, warmUp } from './load.js';
+import {
+  type Load,
+  type LoadRequest,
+  type LoadResult,
+  measure,
+  measureAfterWarmUp,
+  median,
+  megabytes,
+  SECONDS,
+  warmUp,
+} from './load.js';
 import { pgbench } from './pgbench.js';
 import { rounded, type Row } from './rows.js';
 
 const PEOPLE = ['qa', 'qa2', 'lead', 'manager'];
 /** Of each system, in turn with the other: within a run the machine's speed was seen to change by a third. */
 const TURNS = 7;
+/** Of the seeded templates for bugs and features. */
+const STEPS = 5;
+const STEP_BY_STEP = Array.from({ length: STEPS }, (_, index) => ({
+  method: 'POST',
+  path: `/api/v1/workflows/{id}/steps/${String(index)}/complete`,
+  body: '{"outcome":"passed"}',
+}));
 
 /** Bare Fastify, the edge, and the main path: in one process and as services of their own over Kafka. */
 export async function measurePath(): Promise<Row[]> {
@@ -56,7 +73,10 @@ async function measurePaths(script: string, paths: string[]): Promise<LoadResult
   const url = `http://127.0.0.1:${String(port)}`;
   const server = await new Process(url, [script], { PORT: String(port) }).ready();
   const results: LoadResult[] = [];
-  for (const path of paths) results.push(await load(url, [server.pid], [{ method: 'GET', path, headers: {} }]));
+  for (const path of paths) {
+    const load = { first: [{ method: 'GET', path, headers: {} }] };
+    results.push(await measureAfterWarmUp(url, [server.pid], load));
+  }
   await server.stop();
   return results;
 }
@@ -65,26 +85,29 @@ async function measurePaths(script: string, paths: string[]): Promise<LoadResult
 interface Subject {
   system: System;
   name: string;
-  loads: Record<string, { pids: number[]; requests: LoadRequest[] }>;
+  loads: Record<string, { pids: number[]; load: Load }>;
 }
 
 async function subjectOf(system: System, name: string): Promise<Subject> {
   const gateway = [(system.processes.get('all') ?? system.processes.get('gateway-0'))?.pid ?? 0];
   const services = [...system.processes].filter(([service]) => service !== 'simulator').map(([, { pid }]) => pid);
   const apis = await Promise.all(PEOPLE.map((person) => system.signIn(person)));
-  const workflows = await startWorkflows(apis);
-  const [{ api, id }] = workflows as [(typeof workflows)[0]];
-  const headers = headersOf(api);
-  const get = (path: string): LoadRequest[] => [{ method: 'GET', path, headers }];
+  const starts = await startsOf(apis);
+  const [first] = starts as [LoadRequest];
+  const id = await startedBy(system.url, first);
+  const get = (path: string): Load => ({ first: [{ method: 'GET', path, headers: first.headers }] });
   return {
     system,
     name,
     loads: {
-      'empty route': { pids: gateway, requests: [{ method: 'GET', path: '/health/live', headers: {} }] },
+      'empty route': { pids: gateway, load: { first: [{ method: 'GET', path: '/health/live', headers: {} }] } },
       // By the last check before a service is asked; what the edge costs a request that is well is in cost.ts.
-      'refused with 400': { pids: gateway, requests: get('/api/v1/workflows/none') },
-      'GET /workflows/{id}': { pids: services, requests: get(`/api/v1/workflows/${id}`) },
-      'PATCH a step': { pids: services, requests: changes(workflows) },
+      'refused with 400': { pids: gateway, load: get('/api/v1/workflows/none') },
+      'GET /workflows/{id}': { pids: services, load: get(`/api/v1/workflows/${id}`) },
+      [`complete a step (one start in ${String(STEPS + 1)})`]: {
+        pids: services,
+        load: { first: starts, then: STEP_BY_STEP },
+      },
     },
   };
 }
@@ -94,12 +117,12 @@ async function compare(subjects: Subject[], bareMicros: number): Promise<Row[]> 
   const rows: Row[] = [];
   for (const what of Object.keys(subjects[0]?.loads ?? {})) {
     const results = subjects.map((): LoadResult[] => []);
-    for (const { system, loads } of subjects) await warmUp(system.url, loads[what]!.requests);
+    for (const { system, loads } of subjects) await warmUp(system.url, loads[what]!.load);
     for (let turn = 0; turn < TURNS; turn += 1)
       for (const [index, { system, loads }] of subjects.entries()) {
-        const { pids, requests } = loads[what]!;
+        const { pids, load } = loads[what]!;
         const seconds = Math.ceil(SECONDS / 2);
-        results[index]!.push(await measure({ url: system.url, requests, seconds, pauseMs: 0 }, pids));
+        results[index]!.push(await measure({ url: system.url, load, seconds, pauseMs: 0 }, pids));
       }
     for (const [index, { name }] of subjects.entries()) {
       const own = results[index]!;
@@ -123,23 +146,25 @@ function tellMemory(subjects: Subject[]): void {
   }
 }
 
-interface Started {
-  api: Api;
-  id: string;
-}
-
-/** A workflow for each person on each ticket. */
-async function startWorkflows(apis: Api[]): Promise<Started[]> {
+/** For each person on each ticket, so that no connection waits for the row of another. */
+async function startsOf(apis: Api[]): Promise<LoadRequest[]> {
   const [first] = apis as [Api];
   const keys = await ticketKeys(first);
-  const started: Started[] = [];
-  for (const ticketKey of keys)
-    for (const api of apis) {
-      const { status, body, text } = await api.post<Workflow>('/workflows', { ticketKey, onActive: 'restart' });
-      if (status >= 300) throw new Error(`${ticketKey} was not started: ${text}`);
-      started.push({ api, id: body.id });
-    }
-  return started;
+  return keys.flatMap((ticketKey) =>
+    apis.map((api) => ({
+      method: 'POST',
+      path: '/api/v1/workflows',
+      headers: headersOf(api),
+      body: JSON.stringify({ ticketKey, onActive: 'restart' }),
+    })),
+  );
+}
+
+async function startedBy(url: string, { method, path, headers, body }: LoadRequest): Promise<string> {
+  const answer = await fetch(`${url}${path}`, { method, headers, body: body ?? null });
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`No workflow was started: ${text}`);
+  return (JSON.parse(text) as Workflow).id;
 }
 
 /** Tickets come with the first sync. */
@@ -149,16 +174,6 @@ async function ticketKeys(api: Api): Promise<string[]> {
     if (body.data.length > 0) return body.data.map(({ key }) => key);
     await sleep(100);
   }
-}
-
-/** Notes on a step of each workflow in turn: locked, changed, told to tracking; no request waits for the row of another. */
-function changes(workflows: Started[]): LoadRequest[] {
-  return workflows.map(({ api, id }) => ({
-    method: 'PATCH',
-    path: `/api/v1/workflows/${id}/steps/0`,
-    headers: headersOf(api),
-    body: JSON.stringify({ notes: 'Measured.' }),
-  }));
 }
 
 function headersOf({ token, project }: Api): Record<string, string> {
