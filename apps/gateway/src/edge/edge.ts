@@ -1,19 +1,7 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import { AppError, type Permission, type RequestClass, type ReplyOf } from '@qa-pms/contracts';
-import {
-  type Caller,
-  describeRequest,
-  elapsedMs,
-  Health,
-  Log,
-  MessageBus,
-  PlatformSettings,
-  type RequestOptions,
-  sendError,
-  subjectOf,
-  validatePayload,
-} from '@qa-pms/platform';
+import { AppError, type Permission } from '@qa-pms/contracts';
+import { type Caller, describeRequest, Health, Log, sendError, subjectOf, validatePayload } from '@qa-pms/platform';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { GatewaySettings } from '../gateway.settings.js';
 import { apiDocument } from '../openapi/document.js';
@@ -22,6 +10,7 @@ import { ROUTES } from '../routes/all-routes.js';
 import { payloadReader, withSentNames } from '../routes/payload.js';
 import type { Route } from '../routes/route.js';
 import { Access } from './access.js';
+import { Answers } from './answers.js';
 import { browserHeaders } from './headers.js';
 import { parseBody } from './json-body.js';
 import { Tokens } from './tokens.js';
@@ -40,11 +29,10 @@ export class Edge implements OnModuleInit {
     private readonly adapter: HttpAdapterHost,
     private readonly tokens: Tokens,
     private readonly access: Access,
-    private readonly bus: MessageBus,
+    private readonly answers: Answers,
     private readonly health: Health,
     private readonly log: Log,
     private readonly settings: GatewaySettings,
-    private readonly platform: PlatformSettings,
   ) {}
 
   async onModuleInit(): Promise<void> {
@@ -101,7 +89,7 @@ export class Edge implements OnModuleInit {
         const payload = read(request);
         validatePayload(route.message, payload);
         describeRequest(request, () => subject(route, payload));
-        return this.answer(route, payload, request, reply);
+        return this.answers.send(route, payload, request, reply);
       },
     });
   }
@@ -127,42 +115,6 @@ export class Edge implements OnModuleInit {
     const named = request.headers['x-project-id'];
     return this.access.inProject(userId, typeof named === 'string' && named !== '' ? named : null);
   }
-
-  private async answer(
-    route: Route,
-    payload: Record<string, unknown>,
-    request: FastifyRequest,
-    reply: FastifyReply,
-  ): Promise<unknown> {
-    const { caller } = request.messageContext;
-    const options = (message: RequestClass): RequestOptions => ({
-      caller,
-      requestId: request.id,
-      // One deadline for all that an HTTP request needs: who it is from was asked before.
-      timeoutMs: this.platform.requestTimeoutMs - elapsedMs(request),
-      ...idempotency(request, route, message),
-    });
-    if (route.answer) {
-      const send = <C extends RequestClass>(message: C, content: InstanceType<C>): Promise<ReplyOf<C>> =>
-        this.bus.request(message, content, options(message));
-      return route.answer.send({ payload, caller, request: send, bus: this.bus }, reply);
-    }
-    const sent = this.bus.requestText(route.message, payload, options(route.message));
-    const result = await sent.finally(() => this.afterSent(route));
-    const version = route.version?.(JSON.parse(result) as never);
-    if (version !== undefined) void reply.header('etag', `"${String(version)}"`);
-    const { status = 200 } = route;
-    void reply.status(status);
-    if (status === 204) return reply.send();
-    // As bytes: a text with a character beyond Latin-1 goes through Node's slow encoder, with the headers before it.
-    return reply.type('application/json; charset=utf-8').send(Buffer.from(result));
-  }
-
-  /** Who is answered that a role or a membership has changed must find it so: on this instance at once. */
-  private async afterSent({ message, isPublic }: Route): Promise<void> {
-    const { service, kind } = message.contract;
-    if (service === 'identity' && kind === 'command' && isPublic !== true) await this.access.changed();
-  }
 }
 
 /** What a request is about, for its span. */
@@ -173,22 +125,6 @@ function subject({ path }: Route, payload: Record<string, unknown>): Record<stri
     ...(path.startsWith('/workflows/:id') && typeof id === 'string' && { 'qa.workflow_id': id }),
     ...(path.startsWith('/tickets/:key') && typeof key === 'string' && { 'qa.ticket_key': key }),
   };
-}
-
-const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
-
-function idempotency(
-  request: FastifyRequest,
-  route: Route,
-  message: RequestClass,
-): { idempotencyKey?: { key: string; method: string; path: string } } {
-  const key = request.headers['idempotency-key'];
-  if (key === undefined || request.method !== 'POST' || route.isPublic === true || message.contract.kind !== 'command')
-    return {};
-  if (typeof key !== 'string' || !IDEMPOTENCY_KEY.test(key)) {
-    throw AppError.invalid('Idempotency-Key', 'matches', 'must be 1 to 255 visible ASCII characters');
-  }
-  return { idempotencyKey: { key, method: request.method, path: request.url } };
 }
 
 /** A path that exists under other methods answers 405 with them. */

@@ -1,6 +1,5 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { AppError, FindProject } from '@qa-pms/contracts';
-import { Database } from '@qa-pms/database';
 import { BackgroundJobs, gauge, Log, MessageBus, runAsSystem } from '@qa-pms/platform';
 import { JiraSettings } from '../jira.settings.js';
 import { TicketStore } from '../tickets/ticket.store.js';
@@ -50,7 +49,6 @@ export class SyncService implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly connections: Connections,
     private readonly fetcher: TicketFetcher,
     private readonly store: TicketStore,
-    private readonly db: Database,
     private readonly bus: MessageBus,
     private readonly jobs: BackgroundJobs,
     private readonly log: Log,
@@ -166,7 +164,7 @@ export class SyncService implements OnApplicationBootstrap, OnModuleDestroy {
       const page = await connection.client.search(jql, token, { signal });
       const rows: TicketRow[] = [];
       for (const issue of page.issues) rows.push(await this.fetcher.toRow(connection, issue, { signal }));
-      await this.db.transaction((tx) => this.store.put(tx, connection.siteUrl, rows, askedAt));
+      await this.store.keep(connection.siteUrl, rows, askedAt);
       seen.push(...rows.map((row) => row.key));
       token = page.nextPageToken;
     } while (token !== null);

@@ -59,6 +59,11 @@ export class TicketStore {
     return row?.synced_at ?? null;
   }
 
+  /** As `put`, by itself. */
+  keep(siteUrl: string, rows: TicketRow[], fetchedAt: Date): Promise<void> {
+    return this.db.transaction((tx) => this.put(tx, siteUrl, rows, fetchedAt));
+  }
+
   /** Keeps tickets that were asked for at `fetchedAt`. */
   async put(tx: Transaction, siteUrl: string, rows: TicketRow[], fetchedAt: Date): Promise<void> {
     // One statement must not meet the same row twice.

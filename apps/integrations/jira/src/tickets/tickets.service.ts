@@ -53,12 +53,10 @@ export class TicketsService {
     const askedAt = new Date();
     const row = await this.fetcher.one(connection, key, { timeoutMs: ASK_JIRA_MS });
     if (!row) throw new AppError('TICKET_NOT_FOUND', { key });
-    await this.db
-      .transaction((tx) => this.store.put(tx, connection.siteUrl, [row], askedAt))
-      .catch((error: unknown) => {
-        // The reader has the ticket; the next sync keeps it.
-        this.log.warn({ ticketKey: key, err: error }, 'fetched ticket could not be kept');
-      });
+    await this.store.keep(connection.siteUrl, [row], askedAt).catch((error: unknown) => {
+      // The reader has the ticket; the next sync keeps it.
+      this.log.warn({ ticketKey: key, err: error }, 'fetched ticket could not be kept');
+    });
     return this.toTicket(row.detail, askedAt);
   }
 
