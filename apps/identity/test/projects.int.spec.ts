@@ -197,6 +197,31 @@ describe('the list of projects', () => {
 });
 
 describe('members', () => {
+  it('are listed in pages and sorted as wished, namesakes too', async () => {
+    const { id } = await newProject();
+    for (const username of ['Namesake-b', 'namesake-a']) {
+      const user = await identity.user(username, ['user']);
+      const changed = { id: user.id, displayName: 'A namesake' };
+      await identity.service.request(UpdateUser, changed, { caller: SYSTEM });
+      await put({ id, userId: user.id, roles: ['qa'] });
+    }
+    const list = (query: Omit<ListMembers, 'id'>) =>
+      identity.service.request(ListMembers, { id, ...query }, { caller: as(admin) });
+    const usernames = async (query: Omit<ListMembers, 'id'>) =>
+      (await list(query)).data.map(({ username }) => username);
+
+    const page = await list({ page: 2, pageSize: 3 });
+
+    expect(page.pagination).toEqual({ page: 2, pageSize: 3, totalItems: 4, totalPages: 2 });
+    expect(page.data.map(({ username }) => username)).toEqual(['tester']);
+    const byUsername = ['admin', 'namesake-a', 'Namesake-b', 'tester'];
+    expect([await usernames({}), await usernames({ sortBy: 'username' })]).toEqual([byUsername, byUsername]);
+    expect(await usernames({ sortBy: '-username' })).toEqual(byUsername.toReversed());
+    const byName = ['Namesake-b', 'namesake-a', 'admin', 'tester'];
+    expect(await usernames({ sortBy: 'display_name' })).toEqual(byName);
+    expect(await usernames({ sortBy: '-display_name' })).toEqual(byName.toReversed());
+  });
+
   it('get roles, and other ones later', async () => {
     const { id } = await newProject();
 

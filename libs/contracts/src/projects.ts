@@ -1,6 +1,6 @@
 import { IdField, IntegerField, TextField, TextListField, TimeField } from './fields.js';
 import { command, event, query } from './message.js';
-import { listOf, pageOf, PageQuery, SortField, sortsOf } from './paging.js';
+import { pageOf, PageQuery, SortField, sortsOf } from './paging.js';
 import { ROLES } from './permissions.js';
 import { Empty } from './identity.js';
 
@@ -146,14 +146,18 @@ export class Member {
   roles!: string[];
 }
 
-export class ListMembers extends query({
-  service: 'identity',
-  name: 'list-members',
-  reply: listOf(Member),
-  permission: 'members:read',
-}) {
+export const MEMBER_SORTS = sortsOf('username', 'display_name');
+
+/** Errors: PROJECT_NOT_FOUND, also where the caller is no member. */
+export class ListMembers extends query(
+  { service: 'identity', name: 'list-members', reply: pageOf(Member), permission: 'members:read' },
+  PageQuery,
+) {
   @IdField({ description: 'The project.' })
   id!: string;
+
+  @SortField(MEMBER_SORTS, 'username')
+  sortBy?: (typeof MEMBER_SORTS)[number];
 }
 
 /** Adds a member, or changes the roles of one. Errors: PROJECT_NOT_FOUND, USER_NOT_FOUND, LAST_ADMIN. */

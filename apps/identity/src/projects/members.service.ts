@@ -2,13 +2,16 @@ import { Injectable } from '@nestjs/common';
 import {
   AppError,
   type Empty,
+  type ListMembers,
   type Member,
   MemberRemoved,
   type MemberWithRoles,
+  paged,
+  type Pagination,
   type PutMember,
   type RemoveMember,
 } from '@qa-pms/contracts';
-import { Database, lookup, statement, type Transaction } from '@qa-pms/database';
+import { Database, lookup, ordersBy, sortedStatements, type Transaction } from '@qa-pms/database';
 import { requireProject } from '@qa-pms/platform';
 import { Access } from '../access/access.js';
 import { Membership } from './membership.entity.js';
@@ -16,20 +19,22 @@ import { Membership } from './membership.entity.js';
 const MEMBER_COLUMNS = `
   users.id AS "userId", users.username, users.display_name AS "displayName", memberships.roles`;
 
-const MEMBERS_SQL = `
-  FROM identity.memberships
+const MEMBERS_SQL = `identity.memberships
   JOIN identity.users ON users.id = memberships.user_id
   JOIN identity.projects ON projects.id = memberships.project_id AND projects.deleted_at IS NULL
   WHERE memberships.project_id = $1`;
 
-const LIST_MEMBERS = statement(
-  'identity-list-members',
-  `SELECT ${MEMBER_COLUMNS} ${MEMBERS_SQL} ORDER BY lower(users.username)`,
-);
+const ORDERS = ordersBy({ username: 'lower(users.username)', display_name: 'lower(users.display_name)' }, 'users.id');
+
+const LISTS = sortedStatements('identity-list-members', ORDERS, {
+  select: MEMBER_COLUMNS,
+  from: MEMBERS_SQL,
+  parameters: 1,
+});
 
 const GET_MEMBER = lookup(
   'identity-get-member',
-  `SELECT ${MEMBER_COLUMNS}, users.roles AS "installationRoles" ${MEMBERS_SQL}
+  `SELECT ${MEMBER_COLUMNS}, users.roles AS "installationRoles" FROM ${MEMBERS_SQL}
      AND memberships.user_id = $2 AND users.disabled_at IS NULL`,
 );
 
@@ -42,9 +47,10 @@ export class MembersService {
   ) {}
 
   /** All members, also those whose account is disabled: their names still stand in what they did. */
-  async list(projectId: string): Promise<{ data: Member[] }> {
-    await this.access.project(projectId, 'members:read');
-    return { data: await this.db.read<Member>(LIST_MEMBERS, [projectId]) };
+  async list(query: ListMembers): Promise<{ data: Member[]; pagination: Pagination }> {
+    await this.access.project(query.id, 'members:read');
+    const { rows, total } = await this.db.readPage<Member>(LISTS[query.sortBy ?? 'username'], [query.id], query);
+    return paged(rows, total, query);
   }
 
   /** A member of the current project who can sign in. */

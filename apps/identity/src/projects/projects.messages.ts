@@ -47,7 +47,7 @@ export class ProjectsMessages {
   }
 
   @Handle(ListMembers) listMembers(query: ListMembers) {
-    return this.members.list(query.id);
+    return this.members.list(query);
   }
 
   @Handle(GetMember) getMember(query: GetMember) {
