@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { GetMe, GetTicket, ListTickets, type Me } from '@qa-pms/contracts';
 import type { Caller } from '@qa-pms/platform';
 import { startService, stub, testCaller } from '@qa-pms/testing';
+import pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { jiraService } from '../src/service.js';
 import { eventually, type JiraFixture, startJira } from './jira.fixture.js';
@@ -197,6 +198,42 @@ describe('tickets', () => {
 
     await again.stop();
     expect(page.pagination.totalItems).toBe(39);
+  });
+});
+
+describe('tickets of several Jira projects in one of ours', () => {
+  it('change no page where their times and numbers are the same', async () => {
+    const fixture = await startJira({
+      JIRA_PROJECT_KEYS: 'DEMO,OTHER',
+      JIRA_CONNECTIONS: '',
+      JIRA_SYNC_SECONDS: '3600',
+    });
+    const caller = testCaller({ projectId: fixture.projects['DEMO'], roles: ['qa'] });
+    const keys = async (query: ListTickets) => {
+      const { data } = await fixture.service.request(ListTickets, query, { caller });
+      return data.map(({ key }) => key);
+    };
+    await eventually(
+      () => keys({ pageSize: 100 }),
+      ({ length }) => length === 44,
+    );
+    const client = new pg.Client({ connectionString: fixture.database.url });
+    await client.connect();
+    await client.query(`SET qa.all_projects = 'on'`);
+    await client.query('UPDATE jira.tickets SET jira_updated_at = now(), urgency = 1');
+    await client.end();
+    const [up, down] = [await keys({ sortBy: 'key', pageSize: 100 }), await keys({ sortBy: '-key', pageSize: 100 })];
+
+    const orders = ['updated_at', '-updated_at', 'priority', '-priority'] as const;
+    const paged = orders.map(async (sortBy) => {
+      const pages = [1, 2, 3].map((page) => keys({ sortBy, page, pageSize: 15 }));
+      return (await Promise.all(pages)).flat();
+    });
+
+    expect(up).toHaveLength(44);
+    expect(down).toEqual(up.toReversed());
+    expect(await Promise.all(paged)).toEqual([up, down, down, down]);
+    await fixture.stop();
   });
 });
 

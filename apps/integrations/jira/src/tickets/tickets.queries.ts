@@ -12,13 +12,17 @@ export interface TicketListRow extends Omit<TicketSummary, 'updatedAt'> {
   updatedAt: Date;
 }
 
+/** A number alone does not tell tickets apart: a project of ours may join several of Jira's. */
+const KEY = 'jira_project_key, key_number';
+const KEY_DOWN = 'jira_project_key DESC, key_number DESC';
+
 const ORDERS: Record<(typeof TICKET_SORTS)[number], string> = {
-  updated_at: 'jira_updated_at, key_number',
-  '-updated_at': 'jira_updated_at DESC, key_number DESC',
-  key: 'jira_project_key, key_number',
-  '-key': 'jira_project_key DESC, key_number DESC',
-  priority: 'urgency, jira_updated_at DESC, key_number DESC',
-  '-priority': 'urgency DESC, jira_updated_at DESC, key_number DESC',
+  updated_at: `jira_updated_at, ${KEY}`,
+  '-updated_at': `jira_updated_at DESC, ${KEY_DOWN}`,
+  key: KEY,
+  '-key': KEY_DOWN,
+  priority: `urgency, jira_updated_at DESC, ${KEY_DOWN}`,
+  '-priority': `urgency DESC, jira_updated_at DESC, ${KEY_DOWN}`,
 };
 
 const FILTER = `jira.tickets
