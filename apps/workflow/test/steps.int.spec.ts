@@ -214,7 +214,13 @@ describe('a handover', () => {
 
     await expect(handOver(id, robin.userId, quinn)).rejects.toMatchObject(refusedAs('MEMBER_NOT_FOUND'));
     workflows.neighbours.members.set(robin.userId, ['pm']);
-    await expect(handOver(id, robin.userId, quinn)).rejects.toMatchObject(refusedAs('FORBIDDEN'));
+    const refusal = await handOver(id, robin.userId, quinn).catch((error: unknown) => error);
+    expect(refusal).toMatchObject({
+      code: 'MEMBER_LACKS_PERMISSION',
+      details: { userId: robin.userId, permission: 'workflows:write' },
+      kind: { status: 409 },
+      message: expect.stringContaining(`Member ${robin.userId} lacks the permission workflows:write`),
+    });
   });
 
   it('is refused while the workflow is active', async () => {

@@ -73,6 +73,11 @@ export const ERRORS = {
       : `it is ${String(d['status'])}`;
     return `Not possible while ${what}; possible: ${list(d['allowed'])}.`;
   }),
+  MEMBER_LACKS_PERMISSION: kind(
+    409,
+    (d) =>
+      `Member ${String(d['userId'])} lacks the permission ${String(d['permission'])}: choose another one, or change their roles.`,
+  ),
   WORKFLOW_STEPS_OPEN: kind(409, (d) => `Steps are still open: ${list(d['openSteps'])}. Complete or skip them first.`),
   TEMPLATE_SEEDED: kind(409, 'A seeded template cannot be deleted.'),
   REPORT_FINAL: kind(409, 'A final report is not changed: open a new version with POST /reports.'),

@@ -140,7 +140,10 @@ export class CompleteWorkflow extends command(change('complete-workflow'), Workf
   transitionId?: string;
 }
 
-/** Passes a paused workflow on to somebody else. Errors: MEMBER_NOT_FOUND, WORKFLOW_INVALID_STATE, WORKFLOW_ALREADY_ACTIVE, FORBIDDEN. */
+/**
+ * Passes a paused workflow on to somebody else. Errors: MEMBER_NOT_FOUND, MEMBER_LACKS_PERMISSION, WORKFLOW_INVALID_STATE,
+ * WORKFLOW_ALREADY_ACTIVE.
+ */
 export class HandOverWorkflow extends command(change('hand-over-workflow'), WorkflowTarget) {
   @IdField({ description: 'Member to pass it to.' })
   toUserId!: string;

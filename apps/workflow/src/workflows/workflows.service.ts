@@ -155,7 +155,7 @@ export class WorkflowsService {
     return completed;
   }
 
-  /** Throws MEMBER_NOT_FOUND, FORBIDDEN where the member may not work on workflows, WORKFLOW_ALREADY_ACTIVE. */
+  /** Throws MEMBER_NOT_FOUND, MEMBER_LACKS_PERMISSION where they may not work on workflows, WORKFLOW_ALREADY_ACTIVE. */
   async handOver(command: HandOverWorkflow): Promise<Workflow> {
     const { displayName: by } = requireUser();
     try {
@@ -163,7 +163,7 @@ export class WorkflowsService {
         const to = await this.bus.request(GetMember, { userId: command.toUserId });
         const { roles, installationRoles = [] } = to;
         if (!permissionsOf([...roles, ...installationRoles]).includes('workflows:write'))
-          throw new AppError('FORBIDDEN', { permission: 'workflows:write', userId: command.toUserId });
+          throw new AppError('MEMBER_LACKS_PERMISSION', { userId: command.toUserId, permission: 'workflows:write' });
         return this.apply(tx, command, 'handed_over', (workflow, at) =>
           handOver(workflow, { to, by, note: command.note ?? null }, at),
         );
