@@ -66,7 +66,6 @@ export async function provideForAllInOne(configuration: Configuration): Promise<
       DATABASE_URL: 'postgres://embedded',
       DATABASE_MIGRATE_ON_START: 'true',
       DATABASE_POOL_MAX: '4',
-      DATABASE_POOL_MIN: '1',
     },
     MADE_HERE,
   );
