@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import * as contracts from './index.js';
-import { type DtoClass, fieldsOf, type MessageClass } from './index.js';
+import { type DtoClass, type FieldFacts, fieldsOf, type MessageClass } from './index.js';
 
 const MESSAGES = (Object.values(contracts) as unknown[]).filter(
   (one): one is MessageClass => typeof one === 'function' && 'contract' in one,
@@ -11,7 +11,45 @@ function namesOf(dto: DtoClass): string[] {
   return fieldsOf(dto).flatMap(([name, facts]) => [name, ...(facts.dto ? namesOf(facts.dto()) : [])]);
 }
 
+/** An answer has at most so many bytes: docs/adr/0009. */
+const ANSWER_BYTES = 8_000_000;
+
+/** The shortest JSON that an object of a class can have, in characters. */
+function leastOf(dto: DtoClass): number {
+  const fields = fieldsOf(dto).map(([name, facts]) => `"${name}":,`.length + leastOfValue(facts));
+  return fields.reduce((sum, length) => sum + length, 1);
+}
+
+function leastOfValue({ type, dto, isArray, format, enum: values, minLength, nullable }: FieldFacts): number {
+  if (isArray) return '[]'.length;
+  const texts: Record<string, number> = { uuid: 36, 'date-time': 24 };
+  const text = Math.min(...(values ?? ['']).map((value) => value.length));
+  const inText = texts[format ?? ''] ?? Math.max(text, Number(minLength ?? 0));
+  const least = dto ? leastOf(dto()) : type === 'string' ? inText + 2 : 1;
+  return nullable ? Math.min(least, 'null'.length) : least;
+}
+
 describe('a message', () => {
+  it('that lists without pages allows as many rows as an answer can hold', () => {
+    const lists = MESSAGES.filter(({ contract: { reply } }) => {
+      const names = reply ? fieldsOf(reply).map(([name]) => name) : [];
+      return names.includes('others') || (names.includes('data') && names.length === 1);
+    });
+
+    const most = lists.map(({ contract: { name, reply } }) => {
+      const [, facts] = fieldsOf(reply as DtoClass).find(([, { isArray }]) => isArray) ?? [];
+      const row = facts?.dto as () => DtoClass;
+      return [name, Number(facts?.['maxItems']) * leastOf(row()) > ANSWER_BYTES];
+    });
+
+    expect(most).toEqual([
+      ['get-active-workflows', true],
+      ['get-averages', true],
+      ['list-estimates', true],
+      ['list-transitions', true],
+    ]);
+  });
+
   it('that holds a password or a token is confidential, and no event', () => {
     const secret = /password|token|secret/i;
     const secretive = MESSAGES.filter((message) =>

@@ -54,10 +54,13 @@ export function pageOf<T extends object>(item: DtoClass<T>): DtoClass<{ data: T[
   return Page;
 }
 
+/** Rows of a list without pages at most: an answer has at most 8 MB (docs/adr/0009), and no row less than 40 bytes. */
+export const MAX_UNPAGED_ROWS = 200_000;
+
 /** Class of `{data}` for lists that are short by nature. */
 export function listOf<T extends object>(item: DtoClass<T>): DtoClass<{ data: T[] }> {
   class List {
-    @ListField(() => item, { description: 'All rows.' })
+    @ListField(() => item, { description: 'All rows.', maxItems: MAX_UNPAGED_ROWS })
     data!: T[];
   }
   Object.defineProperty(List, 'name', { value: `${item.name}List` });

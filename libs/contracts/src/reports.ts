@@ -11,9 +11,22 @@ import {
 } from './fields.js';
 import { command, event, query } from './message.js';
 import { pageOf, PageQuery, SortField, sortsOf } from './paging.js';
+import { MAX_STEPS } from './templates.js';
 import { TicketKeyField } from './tickets.js';
-import { CoveredTest, FoundBug, OUTCOMES, type Outcome, TemplateRef, WorkflowStep } from './workflows.js';
+import {
+  CoveredTest,
+  FoundBug,
+  MAX_STEP_NOTES,
+  MAX_STEP_TESTS,
+  OUTCOMES,
+  type Outcome,
+  TemplateRef,
+  WorkflowStep,
+} from './workflows.js';
 import { WorkflowTime } from './time.js';
+
+/** Longest notes of a report, characters: those of all steps, each under its name. */
+const MAX_NOTES = MAX_STEPS * (MAX_STEP_NOTES + 250);
 
 export class ReportTicket {
   @TicketKeyField()
@@ -61,7 +74,7 @@ export class ReportContent {
   steps!: WorkflowStep[];
   @ObjectField(() => WorkflowTime, { description: 'Times; null until tracking has told them.', nullable: true })
   time!: WorkflowTime | null;
-  @ListField(() => CoveredTest, { description: 'Tests covered in all steps.', maxItems: 5000 })
+  @ListField(() => CoveredTest, { description: 'Tests covered in all steps.', maxItems: MAX_STEPS * MAX_STEP_TESTS })
   testsCovered!: CoveredTest[];
   @ListField(() => FoundBug, { description: 'Bugs found in all steps.', maxItems: 5000 })
   bugs!: FoundBug[];
@@ -74,7 +87,7 @@ export class ReportContent {
   gaps!: ReportGap[];
   @TextField({
     description: 'Notes of the steps and of the editor, Markdown.',
-    max: 500_000,
+    max: MAX_NOTES,
     min: 0,
     nullable: true,
     example: null,
@@ -191,7 +204,7 @@ export class UpdateReport extends command({
   strategies?: string | null;
   @TextField({
     description: 'Notes, Markdown.',
-    max: 500_000,
+    max: MAX_NOTES,
     min: 0,
     optional: true,
     example: 'Watch the mail queue.',

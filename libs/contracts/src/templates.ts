@@ -3,6 +3,9 @@ import { command, query } from './message.js';
 import { Empty } from './identity.js';
 import { pageOf, PageQuery, SortField, sortsOf } from './paging.js';
 
+/** Steps of a template, and so of a workflow, at most. */
+export const MAX_STEPS = 50;
+
 export class TemplateStep {
   @TextField({ description: 'Name.', max: 200, example: 'Reproduce' })
   name!: string;
@@ -94,7 +97,7 @@ class TemplateContent {
   })
   description?: string;
 
-  @ListField(() => TemplateStep, { description: 'The steps in their order.', minItems: 1, maxItems: 50 })
+  @ListField(() => TemplateStep, { description: 'The steps in their order.', minItems: 1, maxItems: MAX_STEPS })
   steps!: TemplateStep[];
 }
 

@@ -1,6 +1,6 @@
 import { EnumField, IdField, IntegerField, ListField, ObjectField, TextField, TimeField } from './fields.js';
 import { query } from './message.js';
-import { pageOf, PageQuery, SortField, sortsOf } from './paging.js';
+import { MAX_UNPAGED_ROWS, pageOf, PageQuery, SortField, sortsOf } from './paging.js';
 import { TicketKeyField } from './tickets.js';
 
 export const WORKFLOW_STATUSES = ['active', 'paused', 'completed', 'cancelled'] as const;
@@ -70,6 +70,9 @@ export class FoundBug {
  */
 export const MAX_STEP_NOTES = 100_000;
 
+/** Tests that a step covers at most. */
+export const MAX_STEP_TESTS = 500;
+
 /** What a person may write down in a step. A field added here is added to WorkflowStep and to workflow-rules.ts as well; the database needs no change. */
 export class StepContent {
   @TextField({
@@ -85,7 +88,7 @@ export class StepContent {
   @ListField(() => StepLink, { description: 'Links.', optional: true })
   links?: StepLink[];
 
-  @ListField(() => CoveredTest, { description: 'Tests covered.', optional: true, maxItems: 500 })
+  @ListField(() => CoveredTest, { description: 'Tests covered.', optional: true, maxItems: MAX_STEP_TESTS })
   testsCovered?: CoveredTest[];
 
   @ListField(() => FoundBug, { description: 'Bugs found.', optional: true })
@@ -128,7 +131,7 @@ export class WorkflowStep {
   @ListField(() => StepLink, { description: 'Links.' })
   links!: StepLink[];
 
-  @ListField(() => CoveredTest, { description: 'Tests covered.', maxItems: 500 })
+  @ListField(() => CoveredTest, { description: 'Tests covered.', maxItems: MAX_STEP_TESTS })
   testsCovered!: CoveredTest[];
 
   @ListField(() => FoundBug, { description: 'Bugs found.' })
@@ -268,7 +271,7 @@ export class ActiveWorkflows {
   @ObjectField(() => Workflow, { description: "The caller's own active or paused one.", nullable: true })
   own!: Workflow | null;
 
-  @ListField(() => OtherWorkflow, { description: 'Those of others on the ticket.' })
+  @ListField(() => OtherWorkflow, { description: 'Those of others on the ticket.', maxItems: MAX_UNPAGED_ROWS })
   others!: OtherWorkflow[];
 }
 

@@ -1,4 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import { ReportContent } from '@qa-pms/contracts';
+import { validatePayload } from '@qa-pms/platform';
 import { aPassedStep, aTime, aWorkflow } from '../../test/build.js';
 import { draftContent, withReasons, withTimes } from './report-content.js';
 
@@ -31,6 +33,26 @@ describe('the content of a draft', () => {
     const content = draftContent(aWorkflow([aPassedStep(0)], { completedAt: null }), []);
 
     expect(content).toMatchObject({ notes: null, completedAt: '2026-11-21T10:00:00.000Z' });
+  });
+});
+
+describe('the longest report', () => {
+  it('keeps its contract', () => {
+    const written = {
+      name: 'n'.repeat(200),
+      notes: 'a'.repeat(100_000),
+      testsCovered: Array.from({ length: 500 }, () => test),
+      bugs: Array.from({ length: 100 }, () => bug),
+    };
+    const steps = Array.from({ length: 50 }, (_, index) => aPassedStep(index, written));
+    const reasons = steps.map(({ index }) => ({ stepIndex: index, reason: 'Slow.' }));
+
+    const content = draftContent(aWorkflow(steps), reasons);
+
+    expect(content.testsCovered).toHaveLength(25_000);
+    expect(() => {
+      validatePayload(ReportContent, content);
+    }).not.toThrow();
   });
 });
 
