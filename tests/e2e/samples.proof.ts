@@ -12,6 +12,8 @@ import { startAllInOneSystem, type System } from './system.js';
 /** Real issues, which users of the repository do not have: `npm run prove:samples` is for those who do. */
 const FOLDER = join(import.meta.dirname, '../../../shared/samples/jira');
 const NAME = 'real tickets';
+/** Of four projects of Jira. */
+const TICKETS = 76;
 /** The simulated Jira has demo tickets of its own besides. */
 const DEMO_PROJECT = 'DEMO';
 const PEOPLE = ['qa', 'qa2', 'lead', 'manager'];
@@ -70,6 +72,7 @@ if (!existsSync(FOLDER)) leaveOut(NAME, `there is no folder ${FOLDER}`);
     }
     const bugs = await listed(api, '&type=Bug');
 
+    expect(issues).toHaveLength(TICKETS);
     expect(new Set(keys).size).toBe(keys.length);
     expect(keys.filter(isReal).toSorted()).toEqual(keysOf(issues));
     expect(bugs.filter(isReal).toSorted()).toEqual(
@@ -92,7 +95,7 @@ if (!existsSync(FOLDER)) leaveOut(NAME, `there is no folder ${FOLDER}`);
       done.set(issue.key, await work(api, issue, index));
     });
 
-    expect(done.size).toBe(issues.length);
+    expect(done.size).toBe(TICKETS);
   }, 120_000);
 
   it('have times that are the sums of their sessions, without pauses and overlaps', async () => {
@@ -114,6 +117,7 @@ if (!existsSync(FOLDER)) leaveOut(NAME, `there is no folder ${FOLDER}`);
 
   it('have reports whose times are those of tracking, also after corrections', async () => {
     let seconds = 0;
+    const reports = new Set<string>();
     await forEach(async (api, { key }, index) => {
       const { workflow } = done.get(key)!;
       const before = await timesOf(api, workflow);
@@ -126,9 +130,11 @@ if (!existsSync(FOLDER)) leaveOut(NAME, `there is no folder ${FOLDER}`);
       expect(time).toMatchObject({ totalSeconds: expected, pausedSeconds: before.pausedSeconds });
       expect(report.content.time).toMatchObject(figures);
       seconds += time.totalSeconds;
+      reports.add(report.id);
     });
-    console.log(`${String(issues.length)} tickets, ${String(done.size)} reports, ${String(seconds)} s of work`);
+    console.log(`${String(issues.length)} tickets, ${String(reports.size)} reports, ${String(seconds)} s of work`);
 
+    expect(reports.size).toBe(TICKETS);
     expect(seconds).toBeGreaterThan(issues.length * 600);
   }, 120_000);
 

@@ -71,6 +71,41 @@ describe('a transaction', () => {
     expect(await stored()).toEqual([]);
   });
 
+  it('with an Idempotency-Key refuses the same request while it runs, then answers it with the reply', async () => {
+    const [opened, done] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()];
+    const message = {
+      messageId: randomUUID(),
+      requestId: 'r',
+      deadline: null,
+      caller: SYSTEM,
+      idempotencyHash: 'hash',
+    };
+    const once = (work: () => Promise<string>): Promise<string> =>
+      runInContext(message, () =>
+        db.once(async (tx) => {
+          await tx.query(PUT, [1, null]);
+          return work();
+        }),
+      );
+
+    const first = once(async () => {
+      opened.resolve(undefined);
+      await done.promise;
+      return 'the reply';
+    });
+    await opened.promise;
+    const meanwhile = await Promise.allSettled([once(() => Promise.resolve('of another'))]);
+    done.resolve(undefined);
+    await first;
+    const afterwards = await once(() => Promise.resolve('of another'));
+
+    expect(meanwhile).toMatchObject([
+      { status: 'rejected', reason: { code: 'IDEMPOTENCY_IN_PROGRESS', kind: { status: 409, retryable: true } } },
+    ]);
+    expect(afterwards).toBe('the reply');
+    expect(await stored()).toEqual([1]);
+  });
+
   it('is remembered as long as its message can come again: a day with a reply, eight days without', async () => {
     const insert = `INSERT INTO things.inbox_messages (message_id, reply, received_at)
       VALUES (gen_random_uuid(), $1, now() - $2::interval)`;
