@@ -10,20 +10,8 @@ import type { TestKafka } from './kafka.js';
 
 const run = promisify(execFile);
 
-const IMAGE = `apache/kafka:${KAFKA_VERSION}`;
+export const KAFKA_IMAGE = `apache/kafka:${KAFKA_VERSION}`;
 const START_LIMIT_MS = 60_000;
-
-/** Null when Docker can start Kafka without fetching anything; else what is missing. */
-export async function dockerProblem(): Promise<string | null> {
-  return run('docker', ['image', 'inspect', IMAGE], { timeout: 5_000 }).then(
-    () => null,
-    (error: unknown) => {
-      const { code, stderr } = error as { code?: unknown; stderr?: string };
-      if (code === 'ENOENT') return 'no Docker';
-      return /no such image/i.test(stderr ?? '') ? `Docker has no image ${IMAGE}` : 'Docker cannot be reached';
-    },
-  );
-}
 
 /** Starts one KRaft node in a container. The image turns KAFKA_NODE_ID into node.id, and so on. */
 export async function startKafkaInDocker(): Promise<TestKafka> {
@@ -38,7 +26,7 @@ export async function startKafkaInDocker(): Promise<TestKafka> {
   const variables = Object.entries(settings);
   const env = variables.flatMap(([key, value]) => ['-e', `KAFKA_${key.toUpperCase().replaceAll('.', '_')}=${value}`]);
   const publish = ['-p', `127.0.0.1:${port}:9092`, '-e', 'KAFKA_HEAP_OPTS=-Xmx384m'];
-  await run('docker', ['run', '-d', '--name', name, ...publish, ...env, IMAGE]);
+  await run('docker', ['run', '-d', '--name', name, ...publish, ...env, KAFKA_IMAGE]);
   const brokers = `127.0.0.1:${port}`;
   const stop = async (): Promise<void> => {
     await run('docker', ['rm', '-f', '-v', name]);

@@ -1,4 +1,5 @@
-import { dockerProblem, startKafkaInDocker } from './kafka-docker.js';
+import { dockerProblem } from './docker.js';
+import { KAFKA_IMAGE, startKafkaInDocker } from './kafka-docker.js';
 import { startKafkaFromJars } from './kafka-java.js';
 import { javaProblem } from './kafka-jars.js';
 
@@ -23,7 +24,7 @@ export const KAFKA_PROBLEM_VARIABLE = 'QA_PMS_TEST_KAFKA_PROBLEM';
 /** How this machine can give a Kafka, or the reasons why it cannot. */
 export async function kafkaAvailability(): Promise<KafkaAvailability> {
   if (process.env['KAFKA_BROKERS']) return { way: 'given', problem: null };
-  const docker = await dockerProblem();
+  const docker = await dockerProblem(KAFKA_IMAGE);
   if (docker === null) return { way: 'docker', problem: null };
   const java = await javaProblem();
   if (java === null) return { way: 'java', problem: null };

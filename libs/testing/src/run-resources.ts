@@ -2,8 +2,13 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startEmbeddedPostgres } from '@qa-pms/database/embedded';
+import { dockerProblem } from './docker.js';
 import { KAFKA_PROBLEM_VARIABLE, kafkaAvailability } from './kafka.js';
 import { ADMIN_URL_VARIABLE } from './test-database.js';
+
+const POSTGRES_IMAGE = 'postgres:18';
+/** Each worker of Jest has databases of its own, with pools for every service that it starts. */
+const SETTINGS = { max_connections: '300' };
 
 const toStop: (() => Promise<unknown>)[] = [];
 
@@ -22,18 +27,32 @@ export async function tearDown(): Promise<void> {
   for (const stop of toStop.splice(0)) await stop();
 }
 
+/** A server that is given, one in Docker where that has the image, else the embedded one; the variable chooses. */
 async function startServer(): Promise<string> {
   const given = process.env['TEST_DATABASE_URL'];
   if (given) return given;
-  if (process.env['TEST_POSTGRES'] === 'container') {
-    const { PostgreSqlContainer } = await import('@testcontainers/postgresql');
-    const container = await new PostgreSqlContainer('postgres:18').start();
-    toStop.push(() => container.stop());
-    return container.getConnectionUri();
+  const wanted = process.env['TEST_POSTGRES'];
+  if (wanted === 'container') return startInDocker();
+  if (wanted === 'embedded' || (await dockerProblem(POSTGRES_IMAGE)) !== null) return startEmbedded();
+  try {
+    return await startInDocker();
+  } catch (error) {
+    console.warn(`PostgreSQL did not start in Docker: the tests use the embedded one. ${String(error)}`);
+    return startEmbedded();
   }
+}
+
+async function startInDocker(): Promise<string> {
+  const { PostgreSqlContainer } = await import('@testcontainers/postgresql');
+  const settings = Object.entries({ ...SETTINGS, fsync: 'off' }).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const container = await new PostgreSqlContainer(POSTGRES_IMAGE).withCommand(['postgres', ...settings]).start();
+  toStop.push(() => container.stop());
+  return container.getConnectionUri();
+}
+
+async function startEmbedded(): Promise<string> {
   const dataDir = await mkdtemp(join(tmpdir(), 'qa-pms-test-'));
-  const settings = { max_connections: '300' };
-  const server = await startEmbeddedPostgres({ dataDir, persistent: false, durable: false, settings });
+  const server = await startEmbeddedPostgres({ dataDir, persistent: false, durable: false, settings: SETTINGS });
   toStop.push(() => server.stop());
   return server.adminUrl;
 }
