@@ -23,17 +23,17 @@ const TABLE = `
   exports                x         -            -       -  x  x      x         x         -     -
   alerts:write           x         -            -       -  -  -      x         x         -     -
   patterns:resolve       x         -            -       -  -  -      x         x         -     -
-  alerts:own             x         x            x       x  x  x      x         x         x     x
+  alerts:own             x         x            x       x  x  x      x         x         x     -
   events:read            x         x            x       x  x  x      x         x         -     -
   events:write           x         x            -       -  -  -      -         -         -     -
   receivers:write        x         x            -       -  -  -      -         -         -     -
-  members:read           x         x            x       x  x  x      x         x         x     x
+  members:read           x         x            x       x  x  x      x         x         x     -
   members:write          x         -            -       -  -  -      -         x         -     -
-  projects:read          x         x            x       x  x  x      x         x         x     x
+  projects:read          x         x            x       x  x  x      x         x         x     -
   projects:create        x         -            -       -  -  -      -         -         -     -
-  integrations:read      x         x            x       x  x  x      x         x         x     x
+  integrations:read      x         x            x       x  x  x      x         x         x     -
   integrations:write     x         -            -       -  -  -      -         x         -     -
-  stream                 x         x            x       x  x  x      x         x         x     x
+  stream                 x         x            x       x  x  x      x         x         x     -
   testmo:write           x         -            -       x  -  -      x         x         -     -
   postman:run            x         -            -       x  -  -      x         x         -     -
   documents:read         x         x            x       x  x  x      x         x         x     x

@@ -18,6 +18,8 @@ const TESTERS: Role[] = ['admin', 'qa', 'tech_lead', 'qa_manager'];
 const LEADS: Role[] = ['admin', 'tech_lead', 'qa_manager'];
 const MANAGERS: Role[] = ['admin', 'pm', 'po', 'tech_lead', 'qa_manager'];
 const EVERYONE: Role[] = [...ROLES];
+/** Every member but a `user`, who has no more than an own account and the documents. */
+const MEMBERS: Role[] = ROLES.filter((role) => role !== 'user');
 
 /** Who may what. Every permission of the product stands here, once. */
 export const PERMISSIONS = {
@@ -43,17 +45,17 @@ export const PERMISSIONS = {
   exports: MANAGERS,
   'alerts:write': LEADS,
   'patterns:resolve': LEADS,
-  'alerts:own': EVERYONE,
+  'alerts:own': MEMBERS,
   'events:read': ['admin', 'event_viewer', 'event_manager', 'qa', 'tech_lead', 'qa_manager', 'pm', 'po'],
   'events:write': ['admin', 'event_manager'],
   'receivers:write': ['admin', 'event_manager'],
-  'members:read': EVERYONE,
+  'members:read': MEMBERS,
   'members:write': ['admin', 'qa_manager'],
-  'projects:read': EVERYONE,
+  'projects:read': MEMBERS,
   'projects:create': ['admin'],
-  'integrations:read': EVERYONE,
+  'integrations:read': MEMBERS,
   'integrations:write': ['admin', 'qa_manager'],
-  stream: EVERYONE,
+  stream: MEMBERS,
   'testmo:write': TESTERS,
   'postman:run': TESTERS,
   'documents:read': EVERYONE,
