@@ -1,4 +1,4 @@
-import type { Workflow, WorkflowChanged } from '@qa-pms/contracts';
+import type { Template, Workflow, WorkflowChanged } from '@qa-pms/contracts';
 import { aStep } from '@qa-pms/testing/build';
 import type { Session, Tracked, TrackedWorkflow } from '../src/sessions/tracked-workflow.js';
 
@@ -12,6 +12,25 @@ export const WORKFLOW = '0198c5b0-0000-7000-8000-000000000005';
 export function at(time: string): Date {
   const [hours = '00', minutes = '00', seconds = '00.000'] = time.split(':');
   return new Date(`2026-11-21T${hours}:${minutes}:${seconds.includes('.') ? seconds : `${seconds}.000`}Z`);
+}
+
+/** A template with steps of these estimates, named as those of `aWorkflow`. */
+export function aTemplate(id: string, estimates: number[]): Template {
+  return {
+    id,
+    name: 'Bug fix',
+    ticketType: null,
+    description: '',
+    version: 1,
+    isSeeded: false,
+    steps: estimates.map((estimateSeconds, index) => ({
+      name: `Step ${String(index)}`,
+      description: '',
+      estimateSeconds,
+    })),
+    estimateSeconds: estimates.reduce((sum, seconds) => sum + seconds, 0),
+    updatedAt: at('09:00').toISOString(),
+  };
 }
 
 /** A snapshot; by default Quinn's, active, with the first of two steps in progress. */

@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ListEstimates } from '@qa-pms/contracts';
 import type { Caller } from '@qa-pms/platform';
+import { startService } from '@qa-pms/testing';
 import pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
+import { trackingService } from '../src/service.js';
+import { aTemplate, TEMPLATE } from './build.js';
 import { refusedAs, Story, team, Tracking, worked } from './tracking.fixture.js';
 
 let tracking: Tracking;
@@ -101,6 +104,59 @@ describe('estimates', () => {
       [quinn.userId, 1, null],
       [robin.userId, 200, 1],
     ]);
+  });
+
+  it('are those of the template where nobody has used it, of all templates and of one', async () => {
+    const { project, quinn, lead } = team();
+    // More than workflow is asked for at once.
+    const templates = Array.from({ length: 16 }, () => aTemplate(uuidv7(), [600, 300]));
+    tracking.templates.set(project, templates);
+
+    const all = await estimates({}, lead);
+    const own = await estimates({ templateId: templates[15]?.id, userId: quinn.userId }, quinn);
+
+    const facts = { p50Seconds: 600, p80Seconds: 600, samples: 0, p80HeldRate: null };
+    const shorter = { ...facts, p50Seconds: 300, p80Seconds: 300 };
+    expect(all).toEqual(
+      templates.flatMap(({ id: templateId }) => [
+        { templateId, stepIndex: 0, userId: null, ...facts },
+        { templateId, stepIndex: 1, userId: null, ...shorter },
+      ]),
+    );
+    expect(own).toEqual([
+      { templateId: templates[15]?.id, stepIndex: 0, userId: quinn.userId, ...facts },
+      { templateId: templates[15]?.id, stepIndex: 1, userId: quinn.userId, ...shorter },
+    ]);
+  });
+
+  it('follow a new version before anybody has used it, and keep what a deleted template taught', async () => {
+    const { quinn, ...rest } = team();
+    await worked(tracking, rest, quinn.userId, [100], { estimates: [600] });
+    tracking.templates.set(rest.project, [aTemplate(TEMPLATE, [900])]);
+
+    const changed = await estimates({ userId: quinn.userId }, quinn);
+    tracking.templates.set(rest.project, []);
+    const deleted = [await estimates({}, quinn), await estimates({ templateId: TEMPLATE }, quinn)];
+
+    expect(changed).toMatchObject([{ p50Seconds: 900, samples: 1 }]);
+    const last = [
+      { userId: null, p50Seconds: 600, samples: 1 },
+      { userId: quinn.userId, p50Seconds: 600, samples: 1 },
+    ];
+    expect(deleted).toMatchObject([last, last]);
+  });
+
+  it('are refused while workflow is not there', async () => {
+    const { quinn } = team();
+    const alone = await startService(trackingService, { databaseUrl: tracking.databaseUrl });
+
+    const refusals = [{}, { templateId: TEMPLATE }].map((query) =>
+      alone.request(ListEstimates, query, { caller: quinn }).catch((error: unknown) => error),
+    );
+
+    const refusal = expect.objectContaining(refusedAs('UPSTREAM_UNAVAILABLE', { upstream: 'workflow' }));
+    expect(await Promise.all(refusals)).toEqual([refusal, refusal]);
+    await alone.stop();
   });
 
   it('follow the newest version of a template', async () => {

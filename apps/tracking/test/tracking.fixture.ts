@@ -1,14 +1,19 @@
 import { expect } from '@jest/globals';
 import {
+  AppError,
   CorrectSession,
+  GetTemplate,
   GetWorkflowTime,
+  ListTemplates,
+  paged,
   type Role,
+  type Template,
   type Workflow,
   WorkflowChanged,
   type WorkflowTime,
 } from '@qa-pms/contracts';
 import type { Caller } from '@qa-pms/platform';
-import { startService, startTestDatabase, testCaller, type TestService } from '@qa-pms/testing';
+import { startService, startTestDatabase, stub, type Stub, testCaller, type TestService } from '@qa-pms/testing';
 import { aStep } from '@qa-pms/testing/build';
 import { v7 as uuidv7 } from 'uuid';
 import { trackingService } from '../src/service.js';
@@ -16,18 +21,22 @@ import { aWorkflow } from './build.js';
 
 const SETTINGS = { TRACKING_GAP_CHECK_SECONDS: '3600' };
 
-/** Tracking on a database of its own. */
+/** Tracking on a database of its own, beside a workflow that knows some templates. */
 export class Tracking {
   private constructor(
     readonly service: TestService,
     readonly databaseUrl: string,
+    /** By project. */
+    readonly templates: Map<string, Template[]>,
     private readonly removeDatabase: () => Promise<void>,
   ) {}
 
   static async start(): Promise<Tracking> {
     const database = await startTestDatabase();
-    const service = await startService(trackingService, { databaseUrl: database.url, settings: SETTINGS });
-    return new Tracking(service, database.url, () => database.stop());
+    const templates = new Map<string, Template[]>();
+    const options = { databaseUrl: database.url, settings: SETTINGS, stubs: templateStubs(templates) };
+    const service = await startService(trackingService, options);
+    return new Tracking(service, database.url, templates, () => database.stop());
   }
 
   async stop(): Promise<void> {
@@ -43,6 +52,22 @@ export class Tracking {
   correct(id: string, span: { startedAt?: string; endedAt?: string }, caller: Caller) {
     return this.service.request(CorrectSession, { id, ...span, reason: 'Lunch.' }, { caller });
   }
+}
+
+function templateStubs(templates: Map<string, Template[]>): Stub[] {
+  const of = (projectId: string | null): Template[] => templates.get(projectId ?? '') ?? [];
+  return [
+    stub(ListTemplates, (query, { projectId }) => {
+      const { page = 1, pageSize = 20 } = query;
+      const all = of(projectId);
+      return paged(all.slice((page - 1) * pageSize, page * pageSize), all.length, query);
+    }),
+    stub(GetTemplate, ({ id }, { projectId }) => {
+      const found = of(projectId).find((one) => one.id === id);
+      if (!found) throw new AppError('TEMPLATE_NOT_FOUND', { id });
+      return found;
+    }),
+  ];
 }
 
 /** Somebody in a project. */

@@ -1,19 +1,41 @@
 import { Injectable } from '@nestjs/common';
-import type { Estimate, ListEstimates } from '@qa-pms/contracts';
+import {
+  AppError,
+  type Estimate,
+  GetTemplate,
+  type ListEstimates,
+  ListTemplates,
+  type Template,
+} from '@qa-pms/contracts';
 import { Database, statement } from '@qa-pms/database';
-import { requireProject } from '@qa-pms/platform';
+import { MessageBus, requireProject } from '@qa-pms/platform';
 import { seenUser } from '../seen-user.js';
 import { learn } from './estimate.rules.js';
 
 /** Only the latest samples teach: how a step is done changes over time. */
 const LATEST_SAMPLES = 200;
 
-/** Steps of the newest version of each template that was used. A new one may have another step at an index: names count. */
-const STEPS = `steps AS (
-  SELECT template_id AS "templateId", step.position::integer - 1 AS "stepIndex", step.value ->> 'name' AS name,
+/**
+ * So many templates fit into one answer, however long they are: each came in a body of 1 MiB at most, and an answer has
+ * 8 MB (docs/adr/0009).
+ */
+const TEMPLATES_AT_ONCE = 7;
+
+/**
+ * Steps of the newest version of each template: as workflow has told them ($3), or for those that it has no more, as they
+ * were when last used. A new version may have another step at an index: names count.
+ */
+const STEPS = `told AS (
+  SELECT id, steps FROM jsonb_to_recordset($3::jsonb) AS told (id uuid, steps jsonb)
+), known AS (
+  SELECT id, steps FROM told
+  UNION ALL
+  SELECT template_id, steps FROM tracking.templates
+   WHERE project_id = $1 AND ($2::uuid IS NULL OR template_id = $2) AND template_id NOT IN (SELECT id FROM told)
+), steps AS (
+  SELECT id AS "templateId", step.position::integer - 1 AS "stepIndex", step.value ->> 'name' AS name,
          (step.value ->> 'estimateSeconds')::integer AS "estimateSeconds"
-    FROM tracking.templates, jsonb_array_elements(steps) WITH ORDINALITY AS step (value, position)
-   WHERE project_id = $1 AND ($2::uuid IS NULL OR template_id = $2))`;
+    FROM known, jsonb_array_elements(known.steps) WITH ORDINALITY AS step (value, position))`;
 
 /** Skipped steps teach nothing about how long a step takes. */
 const COMPLETED = `FROM tracking.step_times
@@ -33,7 +55,7 @@ const LATEST_OF_PERSON = `ARRAY(
   SELECT seconds ${COMPLETED} AND user_id = "userId" ORDER BY ended_at DESC LIMIT ${String(LATEST_SAMPLES)})`;
 const OF_ONE = statement(
   'estimates-of-one',
-  `WITH ${STEPS}, people AS (SELECT $3::uuid AS "userId")
+  `WITH ${STEPS}, people AS (SELECT $4::uuid AS "userId")
    SELECT *, ${LATEST_OF_PERSON} AS seconds FROM steps, people`,
 );
 // One probe of an index for each person; DISTINCT would read all rows.
@@ -59,24 +81,46 @@ interface Samples {
   seconds: number[];
 }
 
-/** Estimates that are learned from history. */
+/** Estimates: those of the templates, until history teaches better ones. */
 @Injectable()
 export class EstimatesService {
-  constructor(private readonly db: Database) {}
+  constructor(
+    private readonly db: Database,
+    private readonly bus: MessageBus,
+  ) {}
 
   /**
-   * For every step of every template that was used: everybody's, and those of the persons whom the caller may see.
-   * Only that person's where one is named. Throws FORBIDDEN.
+   * For every step of every template that there is or that was used: everybody's, and those of the persons whom the caller
+   * may see. Only that person's where one is named. Throws FORBIDDEN.
    */
   async list(query: ListEstimates): Promise<{ data: Estimate[] }> {
     const person = seenUser(query.userId);
-    const values = [requireProject(), query.templateId ?? null];
+    const templates = query.templateId ? await this.template(query.templateId) : await this.templates();
+    const told = templates.map(({ id, steps }) => ({ id, steps }));
+    const values = [requireProject(), query.templateId ?? null, JSON.stringify(told)];
     const samples = await Promise.all([
       query.userId ? [] : this.db.read<Samples>(OF_ALL, values),
       person === null ? this.ofEach(values) : this.db.read<Samples>(OF_ONE, [...values, person]),
     ]);
     const data = samples.flat().map(toEstimate);
     return { data: data.sort((one, other) => (orderOf(one) < orderOf(other) ? -1 : 1)) };
+  }
+
+  /** None where the project has it no more, or never had it. */
+  private async template(id: string): Promise<Template[]> {
+    try {
+      return [await this.bus.request(GetTemplate, { id })];
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'TEMPLATE_NOT_FOUND') return [];
+      throw error;
+    }
+  }
+
+  private async templates(): Promise<Template[]> {
+    const ask = (page: number) => this.bus.request(ListTemplates, { page, pageSize: TEMPLATES_AT_ONCE });
+    const first = await ask(1);
+    const others = Array.from({ length: first.pagination.totalPages - 1 }, (_, index) => ask(index + 2));
+    return [first, ...(await Promise.all(others))].flatMap(({ data }) => data);
   }
 
   /** Of everybody who has done a step. */
