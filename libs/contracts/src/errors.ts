@@ -148,6 +148,8 @@ function list(value: unknown): string {
 /** An error that its reader can act on: a code of the register with the facts. */
 export class AppError extends Error {
   readonly kind: ErrorKind;
+  /** It came over the wire: the service that refused has logged it. */
+  isLogged = false;
 
   constructor(
     readonly code: ErrorCode,
@@ -166,6 +168,8 @@ export class AppError extends Error {
 
   /** From what came over the wire; an unknown code of a newer version becomes INTERNAL_ERROR. */
   static from(code: string, details: Record<string, unknown>): AppError {
-    return code in ERRORS ? new AppError(code as ErrorCode, details) : new AppError('INTERNAL_ERROR');
+    const error = code in ERRORS ? new AppError(code as ErrorCode, details) : new AppError('INTERNAL_ERROR');
+    error.isLogged = true;
+    return error;
   }
 }

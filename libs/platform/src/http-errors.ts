@@ -46,6 +46,10 @@ export async function sendError(error: unknown, request: FastifyRequest, reply: 
   const { status, retryable, level } = refusal.kind;
   const requestId = typeof request.id === 'string' ? request.id : null;
   if (level === 'error') log.error({ requestId, code: refusal.code, err: refusal.cause ?? error }, 'request failed');
+  if (level === 'warn' && !refusal.isLogged) {
+    const { method, route } = request;
+    log.warn({ requestId, code: refusal.code, method, route }, 'request refused');
+  }
   const details =
     refusal.code === 'ROUTE_NOT_FOUND'
       ? { method: request.method, path: request.url.split('?', 1)[0] }

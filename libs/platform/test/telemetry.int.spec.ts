@@ -12,6 +12,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Module } from '@nestjs/common';
+import { AppError } from '@qa-pms/contracts';
 import {
   bootService,
   Configuration,
@@ -36,6 +37,8 @@ async function boot(settings: Record<string, string> = {}, output?: DestinationS
   const service = await bootService(empty, runtime);
   service.http.post('/things', async () => ({ well: true }));
   service.http.get('/things/:id', async () => ({ well: true }));
+  service.http.get('/refused', () => Promise.reject(new AppError('RATE_LIMITED', { token: 'hunter2' })));
+  service.http.get('/refused-there', () => Promise.reject(AppError.from('FORBIDDEN', {})));
   service.http.get('/waits', () => new Promise(() => undefined));
   return service;
 }
@@ -199,6 +202,34 @@ describe('the line of a request', () => {
     expect(metrics).toContain(
       `http_requests_total{service="gateway",method="unknown",path="unknown",status="${String(status)}",error_code="${code}"} 1`,
     );
+  });
+
+  it('has a warning beside it where the register says so of a refusal, once', async () => {
+    lines.length = 0;
+    const ask = async (url: string) => {
+      const headers = { 'x-request-id': url.slice(1).replace('/', '-'), authorization: 'Bearer hunter2' };
+      return (await service.http.inject({ url, headers })).statusCode;
+    };
+
+    const statuses = [await ask('/refused'), await ask('/health/detailed'), await ask('/nothing')];
+    const shown = lines.filter(({ level }) => level !== 'info');
+
+    expect(statuses).toEqual([429, 401, 404]);
+    const [time, level, service_, msg] = [expect.any(String), 'warn', 'gateway', 'request refused'];
+    const common = { time, level, service: service_, msg, userId: null, projectId: null, method: 'GET' };
+    expect(shown).toEqual([
+      { ...common, requestId: 'refused', code: 'RATE_LIMITED', route: '/refused' },
+      { ...common, requestId: 'health-detailed', code: 'UNAUTHENTICATED', route: '/health/detailed' },
+    ]);
+  });
+
+  it('has none where a service has refused, whose own line says so', async () => {
+    lines.length = 0;
+
+    const { statusCode } = await service.http.inject({ url: '/refused-there' });
+
+    expect(statusCode).toBe(403);
+    expect(lines.filter(({ level }) => level !== 'info')).toEqual([]);
   });
 
   it('is one where its body cannot be read, with the id that is answered', async () => {
