@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Report, Template, Ticket, TicketSummary, Workflow } from '@qa-pms/contracts';
+import type { Estimate, Report, Template, Ticket, TicketSummary, Workflow } from '@qa-pms/contracts';
 import { describeWithKafka } from '@qa-pms/testing/jest';
 import type { Api } from './api.js';
 import { timesAfter } from './checks.js';
@@ -165,6 +165,20 @@ function mainJob(startSystem: () => Promise<System>): void {
     expect(seen.status).toBe(404);
     expect(resumed.body.status).toBe('active');
     expect(cancelled.body.status).toBe('cancelled');
+  });
+
+  it('estimates the steps of a template that nobody has used', async () => {
+    const { body: template } = await lead.post<Template>('/workflows/templates', {
+      name: 'Unused',
+      steps: [{ name: 'Look', description: '', estimateSeconds: 700 }],
+    });
+
+    const { status, body: all } = await qa.get<{ data: Estimate[] }>('/time/estimates');
+    const { body: one } = await qa.get<{ data: Estimate[] }>(`/time/estimates?template_id=${template.id}`);
+
+    expect(status).toBe(200);
+    expect(all.data.filter(({ templateId }) => templateId === template.id)).toEqual(one.data);
+    expect(one.data[0]).toMatchObject({ stepIndex: 0, userId: null, p50Seconds: 700, samples: 0, p80HeldRate: null });
   });
 
   it('keeps the template that a workflow started with', async () => {
