@@ -1,75 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { connect } from 'node:net';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { freePort } from '@qa-pms/database/embedded';
 import { startTcpProxy, startTestDatabase, type TcpProxy, type TestDatabase } from '@qa-pms/testing';
-
-const ROOT = join(import.meta.dirname, '../../..');
-
-type Line = Record<string, unknown> & { msg: string };
-
-/** The toy service as a process of its own. */
-class ToyProcess {
-  readonly lines: Line[] = [];
-  readonly ended: Promise<[number | null, NodeJS.Signals | null]>;
-
-  private constructor(
-    readonly url: string,
-    private readonly child: ChildProcess,
-  ) {
-    let begun = '';
-    child.stdout?.on('data', (chunk: Buffer) => {
-      const whole = (begun + chunk.toString()).split('\n');
-      begun = whole.pop() ?? '';
-      for (const line of whole) this.lines.push(JSON.parse(line) as Line);
-    });
-    this.ended = new Promise((resolve) => {
-      child.once('close', (...how) => {
-        resolve(how);
-      });
-    });
-  }
-
-  static async start(databaseUrl: string, settings: Record<string, string>): Promise<ToyProcess> {
-    const port = String(await freePort());
-    const args = ['--import', join(ROOT, 'tools/typescript-hooks.js'), join(import.meta.dirname, 'toy-service.ts')];
-    const env = { PORT: port, DATABASE_URL: databaseUrl, ENCRYPTION_KEY: '00'.repeat(32) };
-    const more = { DATABASE_MIGRATE_ON_START: 'true', DATABASE_POOL_MIN: '0', DATABASE_POOL_MAX: '2', ...settings };
-    const child = spawn(process.execPath, args, {
-      cwd: ROOT,
-      env: { ...env, ...more },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    const one = new ToyProcess(`http://127.0.0.1:${port}`, child);
-    while (!(await one.get('/health/ready').catch(() => null))) await sleep(50);
-    return one;
-  }
-
-  async get(path: string, requestId = 'probe'): Promise<{ status: number; connection: string | null; code: unknown }> {
-    const answer = await fetch(`${this.url}${path}`, { headers: { connection: 'close', 'x-request-id': requestId } });
-    const { code } = (await answer.json()) as { code?: unknown };
-    return { status: answer.status, connection: answer.headers.get('connection'), code };
-  }
-
-  signal(signal: NodeJS.Signals): void {
-    this.child.kill(signal);
-  }
-
-  /** The line that says so, or so many of which the last. */
-  async until(msg: string, count = 1): Promise<Line> {
-    for (;;) {
-      const line = this.lines.filter((one) => one.msg === msg)[count - 1];
-      if (line) return line;
-      await sleep(20);
-    }
-  }
-
-  get phases(): unknown[] {
-    return this.lines.filter(({ msg }) => msg.startsWith('stop phase')).map(({ phase }) => phase);
-  }
-}
+import { ToyProcess } from './toy-process.js';
 
 describe('a stop', () => {
   let database: TestDatabase;
@@ -94,7 +27,10 @@ describe('a stop', () => {
   });
 
   it('fails readiness at once, serves for its grace, finishes what is in hand, and refuses the rest', async () => {
-    toy = await ToyProcess.start(database.url, { SHUTDOWN_GRACE_MS: '2000', REQUEST_TIMEOUT_MS: '60000' });
+    toy = await ToyProcess.start('toy-service.ts', database.url, {
+      SHUTDOWN_GRACE_MS: '2000',
+      REQUEST_TIMEOUT_MS: '60000',
+    });
     const open = connect(Number(new URL(toy.url).port), '127.0.0.1').setEncoding('utf8');
     const said = open.toArray();
 
@@ -151,7 +87,10 @@ describe('a stop', () => {
   });
 
   it('is forced where a handler hangs, and says what still ran', async () => {
-    toy = await ToyProcess.start(database.url, { SHUTDOWN_TIMEOUT_MS: '1000', REQUEST_TIMEOUT_MS: '60000' });
+    toy = await ToyProcess.start('toy-service.ts', database.url, {
+      SHUTDOWN_TIMEOUT_MS: '1000',
+      REQUEST_TIMEOUT_MS: '60000',
+    });
     void toy.get('/hang').catch(() => null);
     await toy.until('waits');
 
@@ -170,7 +109,10 @@ describe('a stop', () => {
   });
 
   it('does not wait for the answer to somebody who has gone', async () => {
-    toy = await ToyProcess.start(database.url, { SHUTDOWN_TIMEOUT_MS: '1000', REQUEST_TIMEOUT_MS: '60000' });
+    toy = await ToyProcess.start('toy-service.ts', database.url, {
+      SHUTDOWN_TIMEOUT_MS: '1000',
+      REQUEST_TIMEOUT_MS: '60000',
+    });
     const gone = new AbortController();
     const asked = fetch(`${toy.url}/hang`, { signal: gone.signal }).catch(() => null);
     await toy.until('waits');
@@ -192,7 +134,7 @@ describe('a stop', () => {
   });
 
   it('is forced where the database hangs, in the phase that waits for it', async () => {
-    toy = await ToyProcess.start(proxied, { SHUTDOWN_TIMEOUT_MS: '1500' });
+    toy = await ToyProcess.start('toy-service.ts', proxied, { SHUTDOWN_TIMEOUT_MS: '1500' });
     proxy.stall();
     await sleep(700);
 
@@ -205,7 +147,7 @@ describe('a stop', () => {
   });
 
   it('ends at once at a second signal, but not at the double of the first', async () => {
-    toy = await ToyProcess.start(database.url, { SHUTDOWN_GRACE_MS: '20000' });
+    toy = await ToyProcess.start('toy-service.ts', database.url, { SHUTDOWN_GRACE_MS: '20000' });
 
     toy.signal('SIGINT');
     toy.signal('SIGTERM');
