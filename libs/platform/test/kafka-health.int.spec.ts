@@ -1,12 +1,31 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { Configuration, createRuntime, type HealthReport, type Runtime, topicDefinitions } from '@qa-pms/platform';
+import { query, TextField } from '@qa-pms/contracts';
+import {
+  Configuration,
+  createRuntime,
+  type HealthReport,
+  MessageBus,
+  type Runtime,
+  SYSTEM,
+  topicDefinitions,
+} from '@qa-pms/platform';
 import { createTopics } from '@qa-pms/testing';
 import { describeWithKafka } from '@qa-pms/testing/jest';
 
 const SESSION_MS = 2_000;
 const LIMIT_MS = 20_000;
+
+class Said {
+  @TextField({ description: 'What was said.', max: 10 })
+  said!: string;
+}
+/** Nobody answers it. */
+class Ask extends query({ service: 'workflow', name: 'ask', reply: Said, permission: 'tickets:read' }) {
+  @TextField({ description: 'What to say.', max: 10 })
+  say!: string;
+}
 
 describeWithKafka('the health of a process over Kafka', (kafka) => {
   let runtime: Runtime;
@@ -70,6 +89,23 @@ describeWithKafka('the health of a process over Kafka', (kafka) => {
     });
     expect(consuming).toContain('not heard');
     expect(after.checks['kafka']).toMatchObject({ status: 'healthy' });
+  }, 60_000);
+
+  it('tells a service that is late from a broker that hangs, at the deadline of a request', async () => {
+    const bus = new MessageBus(runtime.wire, 'workflow', {
+      requestTimeoutMs: SESSION_MS + 1_000,
+      requestMaxInFlight: 9,
+    });
+    const ask = () => bus.request(Ask, { say: 'hello' }, { caller: SYSTEM }).catch((error: unknown) => error);
+    await until('healthy');
+
+    const late = await ask();
+    await kafka().pause();
+    const hanging = await ask().finally(() => kafka().resume());
+    await until('healthy');
+
+    expect(late).toMatchObject({ code: 'UPSTREAM_TIMEOUT', details: { upstream: 'workflow' } });
+    expect(hanging).toMatchObject({ code: 'UPSTREAM_UNAVAILABLE', details: { upstream: 'workflow' } });
   }, 60_000);
 
   it('stays good while the broker is slow', async () => {

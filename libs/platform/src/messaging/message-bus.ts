@@ -47,7 +47,8 @@ export class MessageBus {
 
   /**
    * The reply of the service that owns the message.
-   * Throws its AppError, UPSTREAM_TIMEOUT at the deadline, UPSTREAM_UNAVAILABLE, or OVERLOADED.
+   * Throws its AppError, UPSTREAM_TIMEOUT at the deadline, UPSTREAM_UNAVAILABLE (also there, where no reply could
+   * come), or OVERLOADED.
    */
   async request<C extends RequestClass>(
     message: C,
@@ -83,7 +84,8 @@ export class MessageBus {
       const span = contract.isRoutine === true ? NO_SPAN : this.spanOf(target, name, context);
       return await inSpan(span, async () => {
         const envelope: Envelope = { key, headers: requestHeaders(name, context, body), body };
-        const reply = await withDeadline(this.wire.request(target, contract.kind, envelope), context.deadline, target);
+        const answer = this.wire.request(target, contract.kind, envelope);
+        const reply = await withDeadline(answer, context.deadline, () => this.late(target));
         if (reply.ok) return fromWire(contract, 'reply', reply.body);
         const { code, details } = JSON.parse(reply.body) as { code: string; details: Record<string, unknown> };
         throw AppError.from(code, details);
@@ -97,6 +99,11 @@ export class MessageBus {
       requests.inc({ ...labels, outcome });
       observe(durations, { ...labels, outcome }, secondsSince(start));
     }
+  }
+
+  /** A broker that hangs is noticed by nothing but its silence. */
+  private late(upstream: ServiceName): AppError {
+    return new AppError(this.wire.notReady() === null ? 'UPSTREAM_TIMEOUT' : 'UPSTREAM_UNAVAILABLE', { upstream });
   }
 
   private spanOf(target: string, name: string, { requestId }: MessageContext): Span {
@@ -138,11 +145,11 @@ function idOf(caller: Caller, { key, method, path }: { key: string; method: stri
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
-function withDeadline<T>(work: Promise<T>, deadline: number, upstream: ServiceName): Promise<T> {
+function withDeadline<T>(work: Promise<T>, deadline: number, late: () => AppError): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(
       () => {
-        reject(new AppError('UPSTREAM_TIMEOUT', { upstream }));
+        reject(late());
       },
       Math.max(0, deadline - Date.now()),
     );
