@@ -69,3 +69,10 @@ export async function deadLetters(databaseUrl: string): Promise<number> {
   await client.end();
   return rows[0]?.count ?? -1;
 }
+
+/** How often each of these came, for the reader. */
+export function counts(what: string[]): string {
+  return (
+    [...Map.groupBy(what, (one) => one)].map(([one, all]) => `${String(all.length)} × ${one}`).join(', ') || 'none'
+  );
+}

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Workflow } from '@qa-pms/contracts';
 import { describeWithKafka } from '@qa-pms/testing/jest';
 import type { Api } from './api.js';
-import { deadLetters, expectAgreement, expectSessions, ticketKeys } from './checks.js';
+import { counts, deadLetters, expectAgreement, expectSessions, ticketKeys } from './checks.js';
 import { startDistributedSystem, type System } from './system.js';
 
 /** `npm run prove:crash` runs it whole; CI a short one. */
@@ -30,18 +30,23 @@ describeWithKafka('killed services', (kafka) => {
     'lose nothing that was acknowledged, and apply nothing twice',
     async () => {
       const keys = await ticketKeys(qa, CLIENTS);
+      const from = Date.now();
+      const refusals: string[] = [];
       let done = 0;
+      let isOver = false;
       const kills: string[] = [];
       const clients = keys.map(async (ticketKey) => {
-        const workflow = await untilAcknowledged<Workflow>(qa, '/workflows', { ticketKey });
+        const workflow = await untilAcknowledged<Workflow>(qa, '/workflows', { ticketKey }, refusals);
         let version = workflow.rowVersion;
         /** When the timer ran on or stood still, by turns, as workflow has it. */
         const moments = [workflow.startedAt];
-        for (let count = 0; count < COMMANDS / CLIENTS; count += 1) {
+        // More than these where they are done before the last service is back: each is killed while somebody works.
+        for (let count = 0; count < COMMANDS / CLIENTS || !isOver; count += 1) {
           const answer = await untilAcknowledged<Workflow>(
             qa,
             `/workflows/${workflow.id}/${TURN[count % 2] ?? ''}`,
             {},
+            refusals,
           );
           version += 1;
           moments.push(answer.updatedAt);
@@ -61,10 +66,16 @@ describeWithKafka('killed services', (kafka) => {
           kills.push(service);
           await system.start(service, name, service === 'gateway' ? Number(new URL(system.url).port) : undefined);
         }
-      })();
+      })().finally(() => {
+        isOver = true;
+      });
 
       const results = await Promise.all(clients);
       await killing;
+      process.stderr.write(
+        `${String(done)} commands of ${String(CLIENTS)} clients acknowledged in ${String(Math.round((Date.now() - from) / 1_000))} s; ` +
+          `kill -9: ${counts(kills)}; tries that were not acknowledged, each sent again: ${counts(refusals)}\n`,
+      );
 
       for (const { id, version, moments } of results) {
         await expectAgreement(qa, id, version);
@@ -77,14 +88,15 @@ describeWithKafka('killed services', (kafka) => {
   );
 });
 
-/** Sends a command until it is acknowledged: always the same one, which its key says. */
-async function untilAcknowledged<T>(api: Api, path: string, body: object): Promise<T> {
+/** Sends a command until it is acknowledged: always the same one, which its key says. Notes how its other tries ended. */
+async function untilAcknowledged<T>(api: Api, path: string, body: object, refusals: string[]): Promise<T> {
   const key = { 'idempotency-key': randomUUID() };
   for (;;) {
     const answer = await api.post<T & { code?: string }>(path, body, key).catch(() => null);
     if (answer && answer.status < 300) return answer.body;
     const again = answer === null || answer.status >= 500 || answer.body.code === 'IDEMPOTENCY_IN_PROGRESS';
     if (!again) throw new Error(`${path} answered ${String(answer.status)}: ${answer.text}`);
+    refusals.push(answer === null ? 'no answer' : `${String(answer.status)} ${answer.body.code ?? ''}`);
     await sleep(100);
   }
 }
