@@ -26,6 +26,9 @@ const CALM_MS = 1_500;
 const ANSWERED_MS = 10_500;
 /** From the death of a member to its partitions being served again: the session, the heartbeat that tells, the joining. */
 const HOLE_MS = SESSION_MS + 3_000;
+/** From then on the survivor may have all partitions: the dead member was last heard of a heartbeat and a fetch before. */
+const ALONE_MS = SESSION_MS - 700;
+const WRITERS = 6;
 const PARTITIONS = [...Array(12).keys()];
 
 describeWithKafka('two instances', (kafka) => {
@@ -33,6 +36,7 @@ describeWithKafka('two instances', (kafka) => {
   let balancer: Balancer;
   let qa: Api;
   let load: Load;
+  let loads: Load[];
 
   beforeAll(async () => {
     system = await startDistributedSystem(kafka().brokers, {
@@ -50,16 +54,19 @@ describeWithKafka('two instances', (kafka) => {
 
   beforeEach(async () => {
     load = await Load.start(qa.at(balancer.next()), { clients: CLIENTS, route: () => qa.at(balancer.next()) });
+    loads = [load];
     await sleep(CALM_MS);
   }, 60_000);
 
   /** Whatever came or went: nothing is lost, wrong or given up, and nobody waited for longer than a deadline. */
   afterEach(async () => {
-    await load.stop();
-    expect(load.wrong).toEqual([]);
-    expect(Math.max(...load.samples.map(({ tookMs }) => tookMs))).toBeLessThan(ANSWERED_MS);
+    await Promise.all(loads.map((each) => each.stop()));
     const other = qa.at(balancer.next());
-    for (const [id, version] of load.versions) await expectAgreement(other, id, version);
+    for (const { wrong, samples, versions } of loads) {
+      expect(wrong).toEqual([]);
+      expect(Math.max(...samples.map(({ tookMs }) => tookMs))).toBeLessThan(ANSWERED_MS);
+      for (const [id, version] of versions) await expectAgreement(other, id, version);
+    }
     expect(await deadLetters(system.databaseUrl ?? '')).toBe(0);
   }, 60_000);
 
@@ -87,18 +94,40 @@ describeWithKafka('two instances', (kafka) => {
     it(
       `of ${service}: when one is killed only calls to its partitions wait or fail, until its session ends`,
       async () => {
+        const route = (): Api => qa.at(balancer.next());
+        const writers = await Load.start(route(), { clients: WRITERS, after: CLIENTS, route, onlyWrites: true });
+        loads.push(writers);
+        const asked = service === 'workflow' ? 'read' : 'time';
         for (let round = 0; round < ROUNDS; round += 1) {
           const name = `${service}-1`;
           const isOwn = await callsOf(kafka().brokers, system.topicPrefix, service, name);
           system.processes.get(name)?.kill('SIGKILL');
           const killed = Date.now();
+          const asking = writers.ask(asked, ALONE_MS);
           await sleep(HOLE_MS);
+          await asking;
           const hole = load.samples.filter(({ startedAt }) => startedAt >= killed);
           const others = hole.filter((sample) => !isOwn(sample));
           say(`${service} killed: calls to it`, hole.filter(isOwn));
           say(`${service} killed: other calls`, others);
 
+          const alone = writers.samples.filter(({ startedAt }) => startedAt >= killed && startedAt < killed + ALONE_MS);
+          const answered = alone.filter(
+            ({ status, startedAt, tookMs }) => status === 200 && startedAt + tookMs < killed + ALONE_MS,
+          );
+          const queries = answered.filter(({ kind }) => kind === asked);
+          const writes = answered.filter((sample) => sample.kind !== asked && !isOwn(sample));
+          const all = alone.filter(({ kind }) => kind === asked);
+          process.stderr.write(
+            `${service} killed: the other one answered ${String(queries.length)} of ${String(all.length)} queries and ` +
+              `${String(writes.length)} writes alone\n`,
+          );
+
           await sleep(CALM_MS);
+          // Half of them on average, as queries go to all partitions in turn.
+          expect(queries.length).toBeGreaterThan(all.length / 10);
+          const ofOther = [...writers.versions.keys()].filter((workflowId) => !isOwn({ kind: 'command', workflowId }));
+          expect(writes.map(({ workflowId }) => workflowId)).toEqual(expect.arrayContaining(ofOther));
           expect(others.length).toBeGreaterThan(0);
           expect(others.filter(({ status }) => status !== 200)).toEqual([]);
           const later = load.samples.filter(({ startedAt }) => startedAt >= killed + HOLE_MS);
@@ -171,7 +200,7 @@ async function callsOf(
   prefix: string,
   service: 'workflow' | 'tracking',
   instance: string,
-): Promise<(sample: Sample) => boolean> {
+): Promise<(sample: Pick<Sample, 'kind' | 'workflowId'>) => boolean> {
   if (service === 'tracking') return ({ kind }) => kind === 'time';
   const admin = new Kafka({ brokers: brokers.split(','), logLevel: logLevel.NOTHING }).admin();
   await admin.connect();

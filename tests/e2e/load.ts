@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Workflow } from '@qa-pms/contracts';
 import type { Answer, Api } from './api.js';
-import { ticketKeys } from './checks.js';
+import { counts, ticketKeys } from './checks.js';
 
 type Kind = 'read' | 'tickets' | 'time' | 'notes' | 'command';
 
@@ -21,8 +21,12 @@ export interface Sample {
 
 /** What a client does in turn. A write is repeated until it is acknowledged, with reads between its tries. */
 const TURN = ['read', 'notes', 'pause', 'tickets', 'resume', 'time'] as const;
+/** What a client does who only writes: no query holds it up. */
+const WRITES = ['notes', 'pause', 'resume'] as const;
 /** Between two requests of a client, unless it says another. */
 const PACE_MS = 20;
+/** Between two requests of which none waits for another. */
+const ASK_MS = 40;
 /** After a refusal. */
 const WAIT_MS = 100;
 /** Refusals that ask for another try. */
@@ -36,6 +40,8 @@ interface LoadOptions {
   route?: () => Api;
   /** Between two requests of a client. */
   paceMs?: number;
+  /** Reads only between the tries of a write. */
+  onlyWrites?: boolean;
 }
 
 /** People at work: each on a workflow of their own, always knowing what must be there. */
@@ -49,18 +55,22 @@ export class Load {
   readonly mayBreak = new Set<string>();
   private running = true;
   private clients: Promise<void>[] = [];
+  private readonly tell = (error: unknown): void => {
+    this.wrong.push((error as Error).message);
+  };
 
   private constructor(
     private readonly workflows: Workflow[],
     private readonly route: () => Api,
     private readonly paceMs: number,
+    private readonly turn: readonly (typeof TURN)[number][],
   ) {
     for (const { id, rowVersion } of workflows) this.versions.set(id, rowVersion);
   }
 
   /** Starts a workflow for each client; `begin` sets them to work. */
   static async prepare(api: Api, options: LoadOptions): Promise<Load> {
-    const { clients, after = 0, route = () => api, paceMs = PACE_MS } = options;
+    const { clients, after = 0, route = () => api, paceMs = PACE_MS, onlyWrites = false } = options;
     const keys = await ticketKeys(api, after + clients);
     const workflows: Workflow[] = [];
     for (const ticketKey of keys.slice(after)) {
@@ -68,7 +78,7 @@ export class Load {
       if (status >= 300) throw new Error(`${ticketKey} was not started: ${text}`);
       workflows.push(body);
     }
-    return new Load(workflows, route, paceMs);
+    return new Load(workflows, route, paceMs, onlyWrites ? WRITES : TURN);
   }
 
   static async start(api: Api, options: LoadOptions): Promise<Load> {
@@ -78,17 +88,25 @@ export class Load {
   }
 
   begin(): void {
-    this.clients = this.workflows.map((workflow, index) =>
-      this.work(workflow, index).catch((error: unknown) => {
-        this.wrong.push((error as Error).message);
-      }),
-    );
+    this.clients = this.workflows.map((workflow, index) => this.work(workflow, index).catch(this.tell));
   }
 
   /** Ends when every client has its last write acknowledged. */
   async stop(): Promise<void> {
     this.running = false;
     await Promise.all(this.clients);
+  }
+
+  /** Asks for a while at an even pace, and waits for no answer: one that does not come holds up no other. */
+  async ask(kind: 'read' | 'time', forMs: number): Promise<void> {
+    const [id = ''] = this.versions.keys();
+    const path = kind === 'read' ? `/workflows/${id}` : `/time/sessions/${id}`;
+    const asked: Promise<unknown>[] = [];
+    for (const end = Date.now() + forMs; Date.now() < end;) {
+      asked.push(this.send(kind, id, (api) => api.get(path)).catch(this.tell));
+      await sleep(ASK_MS);
+    }
+    await Promise.all(asked);
   }
 
   /** Milliseconds from a moment to the end of the first success, of each kind, that began after it. */
@@ -114,8 +132,8 @@ export class Load {
     // Not all do the same at the same moment.
     await sleep((index * this.paceMs) / 2);
     // Each turn is gone to its end: the next load begins with what is active.
-    for (let count = 0; this.running || count % TURN.length > 0; count += 1) {
-      const step = TURN[count % TURN.length] ?? 'read';
+    for (let count = 0; this.running || count % this.turn.length > 0; count += 1) {
+      const step = this.turn[count % this.turn.length] ?? 'read';
       if (step === 'read' || step === 'tickets' || step === 'time') await this.look(step, state, null);
       else await this.write(step, state, `${id} ${String(count)}`);
       await sleep(this.paceMs);
@@ -204,14 +222,11 @@ interface OpenWrite {
 
 /** How requests ended, for the reader: how many in which way, and how long they took. */
 export function summary(samples: Sample[]): string {
-  const counts = new Map<string, number>();
-  for (const { status, code } of samples) {
-    const name = status === 0 ? 'no answer' : `${String(status)} ${code}`.trim();
-    counts.set(name, (counts.get(name) ?? 0) + 1);
-  }
+  const answers = counts(
+    samples.map(({ status, code }) => (status === 0 ? 'no answer' : `${String(status)} ${code}`.trim())),
+  );
   const took = samples.map(({ tookMs }) => tookMs).sort((one, other) => one - other);
   const [half, most] = [took[Math.floor(took.length / 2)], took.at(-1)];
-  const answers = [...counts].map(([name, count]) => `${String(count)} × ${name}`).join(', ');
   return `${answers} in P50 ${String(half)}, max ${String(most)} ms`;
 }
 
