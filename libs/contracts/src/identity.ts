@@ -85,8 +85,14 @@ export class Session {
   user!: Me;
 }
 
-/** Sign-in with user name and password. Errors: SIGN_IN_FAILED. */
-export class Login extends query({ service: 'identity', name: 'login', reply: Session, confidential: true }) {
+/** Sign-in with user name and password. UNAUTHENTICATED: the user was disabled at that very moment. */
+export class Login extends query({
+  service: 'identity',
+  name: 'login',
+  reply: Session,
+  confidential: true,
+  errors: ['SIGN_IN_FAILED', 'UNAUTHENTICATED'],
+}) {
   @TextField({ description: 'User name.', max: 100, example: 'qa' })
   username!: string;
 
@@ -96,13 +102,13 @@ export class Login extends query({ service: 'identity', name: 'login', reply: Se
 
 export class GetMe extends query({ service: 'identity', name: 'get-me', reply: Me, permission: 'profile' }) {}
 
-/** Errors: PRECONDITION_FAILED. */
 export class UpdateMe extends command({
   service: 'identity',
   name: 'update-me',
   reply: Me,
   permission: 'profile',
   key: null,
+  errors: ['PRECONDITION_FAILED'],
 }) {
   @TextField({ description: 'Name to show.', max: 200, optional: true, example: 'Quinn Abara' })
   displayName?: string;
@@ -160,8 +166,13 @@ export class Access {
   projects!: ProjectMembership[];
 }
 
-/** Roles and memberships of a user. Errors: UNAUTHENTICATED where the user is gone or disabled. */
-export class ResolveAccess extends query({ service: 'identity', name: 'resolve-access', reply: Access }) {
+/** Roles and memberships of a user. UNAUTHENTICATED: the user is gone or disabled. */
+export class ResolveAccess extends query({
+  service: 'identity',
+  name: 'resolve-access',
+  reply: Access,
+  errors: ['UNAUTHENTICATED'],
+}) {
   @IdField({ description: 'The user.' })
   userId!: string;
 }

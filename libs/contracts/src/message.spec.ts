@@ -61,6 +61,14 @@ describe('a message', () => {
     expect(facts.filter(({ kind, confidential }) => confidential !== true || kind === 'event')).toEqual([]);
   });
 
+  it('that is based on a version says that another may be there', () => {
+    const based = MESSAGES.filter((message) => fieldsOf(message).some(([name]) => name === 'expectedVersion'));
+
+    const silent = based.filter(({ contract }) => contract.errors?.includes('PRECONDITION_FAILED') !== true);
+    expect(based.length).toBeGreaterThan(10);
+    expect(silent.map(({ contract }) => contract.name)).toEqual([]);
+  });
+
   it('that lists pages takes an order', () => {
     const fields = MESSAGES.map((message) => [message.contract.name, fieldsOf(message).map(([name]) => name)] as const);
     const paged = fields.filter(([, names]) => names.includes('pageSize'));

@@ -1,3 +1,4 @@
+import type { ErrorCode } from './errors.js';
 import type { Permission } from './permissions.js';
 
 /** The services that own messages. */
@@ -32,6 +33,11 @@ export interface MessageContract<Kind extends MessageKind = MessageKind, Reply =
   confidential?: boolean;
   /** Asked on and on by machines: its lines are of level DEBUG, and it is in no trace. */
   isRoutine?: boolean;
+  /**
+   * Codes of its own that it may answer with. Those that others answer as well go without saying: VALIDATION_ERROR,
+   * FORBIDDEN with a permission, CONFLICT from commands, and that a part of the system is out of reach, late or at its limit.
+   */
+  errors?: readonly ErrorCode[];
   /** Only carries the reply's type. */
   readonly replyType?: Reply;
 }
@@ -65,6 +71,7 @@ interface RequestOptions<Reply extends object> {
   permission?: Permission | null;
   confidential?: boolean;
   isRoutine?: boolean;
+  errors?: readonly ErrorCode[];
 }
 
 /** Base of messages whose payload has no fields beyond its own. */

@@ -43,13 +43,14 @@ export class ListProjects extends query(
   sortBy?: (typeof PROJECT_SORTS)[number];
 }
 
-/** Errors: PROJECT_KEY_TAKEN. The creator becomes a member with the role `admin`. */
+/** The creator becomes a member with the role `admin`. */
 export class CreateProject extends command({
   service: 'identity',
   name: 'create-project',
   reply: Project,
   permission: 'projects:create',
   key: 'key',
+  errors: ['PROJECT_KEY_TAKEN'],
 }) {
   @TextField({
     description: 'Short key: a capital letter, then capitals and digits.',
@@ -73,30 +74,36 @@ export class CreateProject extends command({
   description?: string;
 }
 
-/** Errors: PROJECT_NOT_FOUND, also where the caller is no member. */
+/** Nobody but a member finds it. */
 export class GetProject extends query({
   service: 'identity',
   name: 'get-project',
   reply: Project,
   permission: 'projects:read',
+  errors: ['PROJECT_NOT_FOUND'],
 }) {
   @IdField({ description: 'The project.' })
   id!: string;
 }
 
-/** A project by its key, for services that are configured with one; not a route. Errors: PROJECT_NOT_FOUND. */
-export class FindProject extends query({ service: 'identity', name: 'find-project', reply: Project }) {
+/** A project by its key, for services that are configured with one; not a route. */
+export class FindProject extends query({
+  service: 'identity',
+  name: 'find-project',
+  reply: Project,
+  errors: ['PROJECT_NOT_FOUND'],
+}) {
   @TextField({ description: 'Its short key.', max: 20, example: 'DEMO' })
   key!: string;
 }
 
-/** Errors: PROJECT_NOT_FOUND, PRECONDITION_FAILED. */
 export class UpdateProject extends command({
   service: 'identity',
   name: 'update-project',
   reply: Project,
   permission: 'members:write',
   key: 'id',
+  errors: ['PROJECT_NOT_FOUND', 'PRECONDITION_FAILED'],
 }) {
   @IdField({ description: 'The project.' })
   id!: string;
@@ -117,13 +124,14 @@ export class UpdateProject extends command({
   expectedVersion?: number;
 }
 
-/** Soft delete. Errors: PROJECT_NOT_FOUND, PRECONDITION_FAILED. */
+/** Soft delete. */
 export class DeleteProject extends command({
   service: 'identity',
   name: 'delete-project',
   reply: Empty,
   permission: 'projects:create',
   key: 'id',
+  errors: ['PROJECT_NOT_FOUND', 'PRECONDITION_FAILED'],
 }) {
   @IdField({ description: 'The project.' })
   id!: string;
@@ -148,9 +156,14 @@ export class Member {
 
 export const MEMBER_SORTS = sortsOf('username', 'display_name');
 
-/** Errors: PROJECT_NOT_FOUND, also where the caller is no member. */
 export class ListMembers extends query(
-  { service: 'identity', name: 'list-members', reply: pageOf(Member), permission: 'members:read' },
+  {
+    service: 'identity',
+    name: 'list-members',
+    reply: pageOf(Member),
+    permission: 'members:read',
+    errors: ['PROJECT_NOT_FOUND'],
+  },
   PageQuery,
 ) {
   @IdField({ description: 'The project.' })
@@ -160,13 +173,14 @@ export class ListMembers extends query(
   sortBy?: (typeof MEMBER_SORTS)[number];
 }
 
-/** Adds a member, or changes the roles of one. Errors: PROJECT_NOT_FOUND, USER_NOT_FOUND, LAST_ADMIN. */
+/** Adds a member, or changes the roles of one. */
 export class PutMember extends command({
   service: 'identity',
   name: 'put-member',
   reply: Member,
   permission: 'members:write',
   key: 'id',
+  errors: ['PROJECT_NOT_FOUND', 'USER_NOT_FOUND', 'LAST_ADMIN'],
 }) {
   @IdField({ description: 'The project.' })
   id!: string;
@@ -178,13 +192,14 @@ export class PutMember extends command({
   roles!: string[];
 }
 
-/** Their workflows are paused and can be handed over. Errors: PROJECT_NOT_FOUND, MEMBER_NOT_FOUND, LAST_ADMIN. */
+/** Their workflows are paused and can be handed over. */
 export class RemoveMember extends command({
   service: 'identity',
   name: 'remove-member',
   reply: Empty,
   permission: 'members:write',
   key: 'id',
+  errors: ['PROJECT_NOT_FOUND', 'MEMBER_NOT_FOUND', 'LAST_ADMIN'],
 }) {
   @IdField({ description: 'The project.' })
   id!: string;
@@ -199,8 +214,13 @@ export class MemberWithRoles extends Member {
   installationRoles?: string[];
 }
 
-/** A member of the current project. Errors: MEMBER_NOT_FOUND. For other services; not a route. */
-export class GetMember extends query({ service: 'identity', name: 'get-member', reply: MemberWithRoles }) {
+/** A member of the current project. For other services; not a route. */
+export class GetMember extends query({
+  service: 'identity',
+  name: 'get-member',
+  reply: MemberWithRoles,
+  errors: ['MEMBER_NOT_FOUND'],
+}) {
   @IdField({ description: 'The user.' })
   userId!: string;
 }

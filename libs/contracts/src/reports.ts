@@ -148,47 +148,49 @@ export class ListReports extends query(
   sortBy?: (typeof REPORT_SORTS)[number];
 }
 
-/** Errors: REPORT_NOT_FOUND. */
 export class GetReport extends query({
   service: 'workflow',
   name: 'get-report',
   reply: Report,
   permission: 'reports:read',
+  errors: ['REPORT_NOT_FOUND'],
 }) {
   @IdField({ description: 'The report.' })
   id!: string;
 }
 
-/** The latest version. Errors: REPORT_NOT_FOUND. */
+/** The latest version. */
 export class GetReportOfWorkflow extends query({
   service: 'workflow',
   name: 'get-report-of-workflow',
   reply: Report,
   permission: 'reports:read',
+  errors: ['REPORT_NOT_FOUND'],
 }) {
   @IdField({ description: 'The workflow.' })
   workflowId!: string;
 }
 
-/** Opens version n+1 of a final report. Errors: WORKFLOW_NOT_FOUND, REPORT_NOT_FOUND (not completed), REPORT_DRAFT_OPEN. */
+/** Opens version n+1 of a final report. REPORT_NOT_FOUND: the workflow is not completed. */
 export class OpenReportVersion extends command({
   service: 'workflow',
   name: 'open-report-version',
   reply: Report,
   permission: 'reports:write',
   key: 'workflowId',
+  errors: ['WORKFLOW_NOT_FOUND', 'REPORT_NOT_FOUND', 'REPORT_DRAFT_OPEN'],
 }) {
   @IdField({ description: 'The workflow.' })
   workflowId!: string;
 }
 
-/** Errors: REPORT_NOT_FOUND, REPORT_FINAL, PRECONDITION_FAILED. */
 export class UpdateReport extends command({
   service: 'workflow',
   name: 'update-report',
   reply: Report,
   permission: 'reports:write',
   key: 'id',
+  errors: ['REPORT_NOT_FOUND', 'REPORT_FINAL', 'PRECONDITION_FAILED'],
 }) {
   @IdField({ description: 'The report.' })
   id!: string;
@@ -216,13 +218,13 @@ export class UpdateReport extends command({
   outcome?: Outcome;
 }
 
-/** Errors: REPORT_NOT_FOUND, REPORT_FINAL, REPORT_TIMES_PENDING, PRECONDITION_FAILED. */
 export class FinaliseReport extends command({
   service: 'workflow',
   name: 'finalise-report',
   reply: Report,
   permission: 'reports:write',
   key: 'id',
+  errors: ['REPORT_NOT_FOUND', 'REPORT_FINAL', 'REPORT_TIMES_PENDING', 'PRECONDITION_FAILED'],
 }) {
   @IdField({ description: 'The report.' })
   id!: string;
@@ -239,12 +241,13 @@ export class ExportedReport {
   body!: string;
 }
 
-/** Markdown, or HTML that needs nothing from outside. Errors: REPORT_NOT_FOUND. */
+/** Markdown, or HTML that needs nothing from outside. */
 export class ExportReport extends query({
   service: 'workflow',
   name: 'export-report',
   reply: ExportedReport,
   permission: 'reports:read',
+  errors: ['REPORT_NOT_FOUND'],
 }) {
   @IdField({ description: 'The report.' })
   id!: string;

@@ -70,12 +70,12 @@ export class ListTemplates extends query(
   sortBy?: (typeof TEMPLATE_SORTS)[number];
 }
 
-/** Errors: TEMPLATE_NOT_FOUND. */
 export class GetTemplate extends query({
   service: 'workflow',
   name: 'get-template',
   reply: Template,
   permission: 'templates:read',
+  errors: ['TEMPLATE_NOT_FOUND'],
 }) {
   @IdField({ description: 'The template.' })
   id!: string;
@@ -106,9 +106,16 @@ export class CreateTemplate extends command(
   TemplateContent,
 ) {}
 
-/** Makes a new version. Errors: TEMPLATE_NOT_FOUND, PRECONDITION_FAILED. */
+/** Makes a new version. */
 export class UpdateTemplate extends command(
-  { service: 'workflow', name: 'update-template', reply: Template, permission: 'templates:write', key: 'id' },
+  {
+    service: 'workflow',
+    name: 'update-template',
+    reply: Template,
+    permission: 'templates:write',
+    key: 'id',
+    errors: ['TEMPLATE_NOT_FOUND', 'PRECONDITION_FAILED'],
+  },
   TemplateContent,
 ) {
   @IdField({ description: 'The template.' })
@@ -118,13 +125,14 @@ export class UpdateTemplate extends command(
   expectedVersion?: number;
 }
 
-/** Running workflows keep theirs. Errors: TEMPLATE_NOT_FOUND, TEMPLATE_SEEDED, PRECONDITION_FAILED. */
+/** Running workflows keep theirs. */
 export class DeleteTemplate extends command({
   service: 'workflow',
   name: 'delete-template',
   reply: Empty,
   permission: 'templates:write',
   key: 'id',
+  errors: ['TEMPLATE_NOT_FOUND', 'TEMPLATE_SEEDED', 'PRECONDITION_FAILED'],
 }) {
   @IdField({ description: 'The template.' })
   id!: string;

@@ -182,12 +182,16 @@ export class ListTickets extends query(
   sortBy?: (typeof TICKET_SORTS)[number];
 }
 
-/** Errors: TICKET_NOT_FOUND. */
+/** How asking Jira may fail, beside being out of reach or late as every part of the system may be. */
+export const JIRA_FAILURES = ['UPSTREAM_FAILED', 'UPSTREAM_NOT_ALLOWED', 'UPSTREAM_REFUSED'] as const;
+
+/** Jira is asked only for a ticket that is not stored. */
 export class GetTicket extends query({
   service: 'jira',
   name: 'get-ticket',
   reply: Ticket,
   permission: 'tickets:read',
+  errors: ['TICKET_NOT_FOUND', ...JIRA_FAILURES],
 }) {
   @TicketKeyField()
   key!: string;
@@ -207,24 +211,26 @@ export class Transition {
   toJiraStatus!: string;
 }
 
-/** Asked of Jira itself. Errors: TICKET_NOT_FOUND, UPSTREAM_*. */
+/** Asked of Jira itself. */
 export class ListTransitions extends query({
   service: 'jira',
   name: 'list-transitions',
   reply: listOf(Transition),
   permission: 'tickets:read',
+  errors: ['TICKET_NOT_FOUND', ...JIRA_FAILURES],
 }) {
   @TicketKeyField()
   key!: string;
 }
 
-/** Errors: TICKET_NOT_FOUND, TRANSITION_NOT_FOUND, TICKET_CHANGE_REFUSED, UPSTREAM_*. Answers the ticket after it. */
+/** Answers the ticket after it. */
 export class ApplyTransition extends command({
   service: 'jira',
   name: 'apply-transition',
   reply: Ticket,
   permission: 'tickets:write',
   key: 'key',
+  errors: ['TICKET_NOT_FOUND', 'TRANSITION_NOT_FOUND', 'TICKET_CHANGE_REFUSED', ...JIRA_FAILURES],
 }) {
   @TicketKeyField()
   key!: string;
@@ -233,13 +239,13 @@ export class ApplyTransition extends command({
   transitionId!: string;
 }
 
-/** Errors: TICKET_NOT_FOUND, TICKET_CHANGE_REFUSED, UPSTREAM_*. */
 export class AddComment extends command({
   service: 'jira',
   name: 'add-comment',
   reply: TicketComment,
   permission: 'tickets:write',
   key: 'key',
+  errors: ['TICKET_NOT_FOUND', 'TICKET_CHANGE_REFUSED', ...JIRA_FAILURES],
 }) {
   @TicketKeyField()
   key!: string;

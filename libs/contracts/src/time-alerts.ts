@@ -39,13 +39,13 @@ export class ListAlerts extends query(
   sortBy?: (typeof ALERT_SORTS)[number];
 }
 
-/** Errors: ALERT_NOT_FOUND. */
 export class DismissAlert extends command({
   service: 'tracking',
   name: 'dismiss-alert',
   reply: GapAlert,
   permission: 'alerts:own',
   key: 'id',
+  errors: ['ALERT_NOT_FOUND'],
 }) {
   @IdField({ description: 'The alert.' })
   id!: string;

@@ -112,12 +112,13 @@ export class WorkflowTime {
   asOf!: string;
 }
 
-/** Errors: WORKFLOW_NOT_FOUND; UPSTREAM_TIMEOUT when the change named by `afterRowVersion` does not arrive within 2 s. */
+/** UPSTREAM_TIMEOUT: the change named by `afterRowVersion` did not arrive within 2 s. */
 export class GetWorkflowTime extends query({
   service: 'tracking',
   name: 'get-workflow-time',
   reply: WorkflowTime,
   permission: 'workflows:write',
+  errors: ['WORKFLOW_NOT_FOUND'],
 }) {
   @IdField({ description: 'The workflow.' })
   workflowId!: string;
@@ -146,12 +147,13 @@ export class ActiveSession {
   status!: 'running' | 'paused';
 }
 
-/** Errors: SESSION_NOT_FOUND when neither running nor paused. */
+/** SESSION_NOT_FOUND: neither running nor paused. */
 export class GetActiveSession extends query({
   service: 'tracking',
   name: 'get-active-session',
   reply: ActiveSession,
   permission: 'workflows:write',
+  errors: ['SESSION_NOT_FOUND'],
 }) {
   @IdField({ description: 'The workflow.' })
   workflowId!: string;
@@ -189,13 +191,14 @@ export class Correction {
   at!: string;
 }
 
-/** Only sessions that ended. Errors: SESSION_NOT_FOUND, CORRECTION_OVERLAPS, VALIDATION_ERROR without any change. */
+/** Only sessions that ended; something must change. */
 export class CorrectSession extends command({
   service: 'tracking',
   name: 'correct-session',
   reply: Correction,
   permission: 'time:correct',
   key: 'id',
+  errors: ['SESSION_NOT_FOUND', 'WORKFLOW_INVALID_STATE', 'CORRECTION_OVERLAPS'],
 }) {
   @IdField({ description: 'The session.' })
   id!: string;

@@ -45,12 +45,12 @@ export class ListUsers extends query(
   sortBy?: (typeof USER_SORTS)[number];
 }
 
-/** Errors: USER_NOT_FOUND. */
 export class GetUser extends query({
   service: 'identity',
   name: 'get-user',
   reply: UserAccount,
   permission: 'users:write',
+  errors: ['USER_NOT_FOUND'],
 }) {
   @IdField({ description: 'The user.' })
   id!: string;
@@ -59,7 +59,7 @@ export class GetUser extends query({
 /** Letters, digits and a few signs: no two user names look alike. */
 const USERNAME = /^[A-Za-z0-9][A-Za-z0-9._@-]*$/;
 
-/** Errors: USERNAME_TAKEN (capitals do not distinguish), VALIDATION_ERROR for a weak password. */
+/** Capitals do not distinguish names. */
 export class CreateUser extends command({
   service: 'identity',
   name: 'create-user',
@@ -67,6 +67,7 @@ export class CreateUser extends command({
   permission: 'users:write',
   confidential: true,
   key: null,
+  errors: ['USERNAME_TAKEN'],
 }) {
   @TextField({ description: 'Name to sign in with.', max: 100, pattern: USERNAME, example: 'qa' })
   username!: string;
@@ -89,13 +90,13 @@ export class CreateUser extends command({
   roles!: string[];
 }
 
-/** Errors: USER_NOT_FOUND, PRECONDITION_FAILED, LAST_ADMIN. */
 export class UpdateUser extends command({
   service: 'identity',
   name: 'update-user',
   reply: UserAccount,
   permission: 'users:write',
   key: 'id',
+  errors: ['USER_NOT_FOUND', 'PRECONDITION_FAILED', 'LAST_ADMIN'],
 }) {
   @IdField({ description: 'The user.' })
   id!: string;

@@ -8,9 +8,10 @@ import {
   TextField,
   TimeField,
 } from './fields.js';
+import type { ErrorCode } from './errors.js';
 import { command, event } from './message.js';
 import type { Outcome } from './workflows.js';
-import { TicketKeyField } from './tickets.js';
+import { JIRA_FAILURES, TicketKeyField } from './tickets.js';
 import { OUTCOMES } from './workflows.js';
 import { StepContent } from './workflows.js';
 import { Workflow } from './workflows.js';
@@ -23,7 +24,6 @@ export class StartedWorkflow {
   result!: 'started' | 'resumed';
 }
 
-/** Errors: TICKET_NOT_FOUND, TEMPLATE_NOT_FOUND, WORKFLOW_ALREADY_ACTIVE. */
 export class StartWorkflow extends command({
   service: 'workflow',
   name: 'start-workflow',
@@ -31,6 +31,7 @@ export class StartWorkflow extends command({
   permission: 'workflows:write',
   key: 'ticketKey',
   isPersonal: true,
+  errors: ['TICKET_NOT_FOUND', 'TEMPLATE_NOT_FOUND', 'WORKFLOW_ALREADY_ACTIVE', ...JIRA_FAILURES],
 }) {
   @TicketKeyField()
   ticketKey!: string;
@@ -65,23 +66,30 @@ class StepTarget extends StepContent {
   expectedVersion?: number;
 }
 
-/** What all changes of one workflow have in common: its reply, its permission, its order. */
-const change = (name: string) => ({
+/** What all changes of one workflow have in common: its reply, its permission, its order, what may stand in the way. */
+const change = (name: string, errors: readonly ErrorCode[] = []) => ({
   service: 'workflow' as const,
   name,
   reply: Workflow,
   permission: 'workflows:write' as const,
   key: 'id',
+  errors: [
+    'WORKFLOW_NOT_FOUND',
+    'WORKFLOW_INVALID_STATE',
+    'PRECONDITION_FAILED',
+    'CONTENT_TOO_LARGE',
+    ...errors,
+  ] as const,
 });
 
-/** Errors: WORKFLOW_NOT_FOUND, STEP_NOT_FOUND, WORKFLOW_INVALID_STATE, PRECONDITION_FAILED. */
-export class CompleteStep extends command(change('complete-step'), StepTarget) {
+const stepChange = (name: string) => change(name, ['STEP_NOT_FOUND']);
+
+export class CompleteStep extends command(stepChange('complete-step'), StepTarget) {
   @EnumField({ description: 'Outcome.', values: OUTCOMES, optional: true })
   outcome?: Outcome;
 }
 
-/** Errors as CompleteStep. */
-export class SkipStep extends command(change('skip-step'), WorkflowTarget) {
+export class SkipStep extends command(stepChange('skip-step'), WorkflowTarget) {
   @IntegerField({ description: 'Index of the step, from 0.', max: 999, example: 0 })
   index!: number;
 
@@ -89,8 +97,8 @@ export class SkipStep extends command(change('skip-step'), WorkflowTarget) {
   reason!: string;
 }
 
-/** A step that was ended by mistake goes on; the one in progress waits. Errors as CompleteStep. */
-export class ReopenStep extends command(change('reopen-step'), WorkflowTarget) {
+/** A step that was ended by mistake goes on; the one in progress waits. */
+export class ReopenStep extends command(stepChange('reopen-step'), WorkflowTarget) {
   @IntegerField({ description: 'Index of the step, from 0.', max: 999, example: 0 })
   index!: number;
 
@@ -98,8 +106,8 @@ export class ReopenStep extends command(change('reopen-step'), WorkflowTarget) {
   reason!: string;
 }
 
-/** Writes notes, links, tests and bugs; what is left out stays. Errors as CompleteStep. */
-export class UpdateStep extends command(change('update-step'), StepTarget) {}
+/** Writes notes, links, tests and bugs; what is left out stays. */
+export class UpdateStep extends command(stepChange('update-step'), StepTarget) {}
 
 export class PauseWorkflow extends command(change('pause-workflow'), WorkflowTarget) {
   @TextField({ description: 'Why.', max: 2000, optional: true, example: 'Waiting for a build.' })
@@ -121,8 +129,7 @@ export class GapReason {
   reason!: string;
 }
 
-/** Errors: WORKFLOW_NOT_FOUND, WORKFLOW_STEPS_OPEN, WORKFLOW_INVALID_STATE. */
-export class CompleteWorkflow extends command(change('complete-workflow'), WorkflowTarget) {
+export class CompleteWorkflow extends command(change('complete-workflow', ['WORKFLOW_STEPS_OPEN']), WorkflowTarget) {
   @EnumField({ description: 'Outcome; by default the worst of the steps.', values: OUTCOMES, optional: true })
   outcome?: Outcome;
 
@@ -140,11 +147,11 @@ export class CompleteWorkflow extends command(change('complete-workflow'), Workf
   transitionId?: string;
 }
 
-/**
- * Passes a paused workflow on to somebody else. Errors: MEMBER_NOT_FOUND, MEMBER_LACKS_PERMISSION, WORKFLOW_INVALID_STATE,
- * WORKFLOW_ALREADY_ACTIVE.
- */
-export class HandOverWorkflow extends command(change('hand-over-workflow'), WorkflowTarget) {
+/** Passes a paused workflow on to somebody else, who must be permitted to work on it. */
+export class HandOverWorkflow extends command(
+  change('hand-over-workflow', ['MEMBER_NOT_FOUND', 'MEMBER_LACKS_PERMISSION', 'WORKFLOW_ALREADY_ACTIVE']),
+  WorkflowTarget,
+) {
   @IdField({ description: 'Member to pass it to.' })
   toUserId!: string;
 

@@ -245,12 +245,13 @@ export class ListWorkflows extends query(
   sortBy?: (typeof WORKFLOW_SORTS)[number];
 }
 
-/** Errors: WORKFLOW_NOT_FOUND, also for the workflow of another without `workflows:read`. */
+/** WORKFLOW_NOT_FOUND also for the workflow of another, without `workflows:read`. */
 export class GetWorkflow extends query({
   service: 'workflow',
   name: 'get-workflow',
   reply: Workflow,
   permission: 'workflows:write',
+  errors: ['WORKFLOW_NOT_FOUND'],
 }) {
   @IdField({ description: 'The workflow.' })
   id!: string;
