@@ -2,34 +2,21 @@ import { type DtoClass, fieldsOf } from '@qa-pms/contracts';
 import { VERSION } from '@qa-pms/platform';
 import { parameterName } from '../routes/payload.js';
 import type { AnswerBody, Route } from '../routes/route.js';
+import { codesOf, Failures } from './failures.js';
+import { HEADERS, headersOf } from './headers.js';
+import { ROOT_TAG, rootPaths } from './root-paths.js';
 import { exampleOf, Schemas, type SchemaObject } from './schemas.js';
 
-const ERROR_EXAMPLE = {
-  error: 'No ticket QA-999 in this project.',
-  code: 'TICKET_NOT_FOUND',
-  details: { key: 'QA-999' },
-  requestId: '0198c5b0-7d7e-7c3a-9d2f-0a1b2c3d4e5f',
-  traceId: null,
-};
-
-const HEADERS = {
-  'X-Request-Id': answerHeader(
-    'To find this request in logs: the one it came with, or a new one.',
-    ERROR_EXAMPLE.requestId,
-  ),
-  ETag: answerHeader('Version of the answer: send it as If-Match with the next change.', '"7"'),
-  'Retry-After': answerHeader('Seconds after which another try may succeed (429, 503, 504).', '1'),
-  'Content-Disposition': answerHeader('Name of the file.', 'attachment; filename="QA-DEMO-1-report-2026-11-21.md"'),
-};
-
-/** The API as OpenAPI 3.1, made of the route tables and the DTO classes. */
+/** The API as OpenAPI 3.1, made of the route tables, the DTO classes and the register of errors. */
 export function apiDocument(routes: Route[], base: string): SchemaObject {
   const schemas = new Schemas();
+  const failures = new Failures();
   const paths: Record<string, Record<string, SchemaObject>> = {};
   for (const route of routes) {
     const path = `${base}${route.path.replace(/:(\w+)/g, '{$1}')}`;
-    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route, schemas) };
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route, schemas, failures) };
   }
+  Object.assign(paths, rootPaths(schemas, failures));
   return {
     openapi: '3.1.0',
     info: {
@@ -40,25 +27,20 @@ export function apiDocument(routes: Route[], base: string): SchemaObject {
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],
-    tags: [...new Set(routes.map(({ tag }) => tag))].map((name) => ({ name })),
+    tags: [...new Set([...routes.map(({ tag }) => tag), ROOT_TAG])].map((name) => ({ name })),
     security: [{ bearer: [] }],
     paths,
     components: {
       schemas: { ...schemas.components, Error: errorSchema() },
       securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
       headers: HEADERS,
-      responses: {
-        Error: {
-          description: 'What was wrong, where, and what to do.',
-          headers: headersOf('X-Request-Id', 'Retry-After'),
-          content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' }, example: ERROR_EXAMPLE } },
-        },
-      },
+      responses: failures.responses,
+      examples: failures.examples,
     },
   };
 }
 
-function operation(route: Route, schemas: Schemas): SchemaObject {
+function operation(route: Route, schemas: Schemas, failures: Failures): SchemaObject {
   const { message, method, summary, tag } = route;
   const inPath = [...route.path.matchAll(/:(\w+)/g)].map(([, name = '']) => name);
   const inBody = (name: string): boolean => !inPath.includes(name) && !(route.ifMatch && name === 'expectedVersion');
@@ -75,7 +57,11 @@ function operation(route: Route, schemas: Schemas): SchemaObject {
         content: { 'application/json': { schema: schemas.object(message, inBody), example: example(message, inBody) } },
       },
     }),
-    responses: { ...answers(route, schemas), default: { $ref: '#/components/responses/Error' } },
+    responses: {
+      ...answers(route, schemas),
+      ...failures.of(codesOf(route)),
+      default: { $ref: '#/components/responses/Error' },
+    },
   };
 }
 
@@ -99,14 +85,6 @@ function described(body: AnswerBody | null, schemas: Schemas): SchemaObject {
     headers: headersOf('X-Request-Id', 'Content-Disposition'),
     content: Object.fromEntries(content),
   };
-}
-
-function headersOf(...names: (keyof typeof HEADERS)[]): SchemaObject {
-  return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
-}
-
-function answerHeader(description: string, example: string): SchemaObject {
-  return { description, schema: { type: 'string' }, example };
 }
 
 function parameters(
