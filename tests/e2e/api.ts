@@ -1,3 +1,5 @@
+import { Documented } from './documented.js';
+
 /** An answer, with its body read. */
 export interface Answer<T = Record<string, unknown>> {
   status: number;
@@ -16,29 +18,31 @@ type Fetch = (
   options: { method: string; headers: Record<string, string>; body?: string },
 ) => Promise<HttpAnswer>;
 
-/** The REST API as a script would use it. */
+/** The REST API as a script would use it. What its document does not list is no answer. */
 export class Api {
   constructor(
     readonly url: string,
     readonly token: string,
     readonly userId: string,
     readonly project: string,
+    private readonly documented: Documented,
     private readonly fetch: Fetch = globalThis.fetch,
   ) {}
 
-  /** The same user at another address. */
-  at(url: string): Api {
-    return new Api(url, this.token, this.userId, this.project);
+  /** The same user at another address, or over a connection of their own. */
+  at(url: string, fetch?: Fetch): Api {
+    return new Api(url, this.token, this.userId, this.project, this.documented, fetch);
   }
 
   static async signIn(url: string, username: string, password: string, project: string): Promise<Api> {
-    const anonymous = new Api(url, '', '', '');
+    const documented = await Documented.at(url);
+    const anonymous = new Api(url, '', '', '', documented);
     const { status, body } = await anonymous.post<{ accessToken: string; user: { id: string } }>('/auth/login', {
       username,
       password,
     });
     if (status !== 200) throw new Error(`sign-in of ${username} answered ${String(status)}: ${JSON.stringify(body)}`);
-    return new Api(url, body.accessToken, body.user.id, project);
+    return new Api(url, body.accessToken, body.user.id, project, documented);
   }
 
   get<T = Record<string, unknown>>(path: string, headers: Record<string, string> = {}): Promise<Answer<T>> {
@@ -62,7 +66,8 @@ export class Api {
   }
 
   async send<T>(method: string, path: string, body: unknown, headers: Record<string, string>): Promise<Answer<T>> {
-    const response = await this.fetch(`${this.url}/api/v1${path}`, {
+    const address = `/api/v1${path}`;
+    const response = await this.fetch(`${this.url}${address}`, {
       method,
       headers: {
         ...(this.token !== '' && { authorization: `Bearer ${this.token}` }),
@@ -73,6 +78,8 @@ export class Api {
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
     const text = await response.text();
+    const missing = this.documented.missing(method, address, response.status, text);
+    if (missing !== null) throw new Error(missing);
     const isJson = response.headers.get('content-type')?.includes('json') === true;
     return { status: response.status, headers: response.headers, body: (isJson ? JSON.parse(text) : null) as T, text };
   }

@@ -1,5 +1,6 @@
 import { ERRORS, type ErrorCode } from '@qa-pms/contracts';
 import { Pool } from 'undici';
+import type { Documented } from './documented.js';
 
 /** An answer to an attack, whole. */
 export interface Reaction {
@@ -26,7 +27,10 @@ export class Attacker {
   sent = 0;
   private readonly pool: Pool;
 
-  constructor(url: string) {
+  constructor(
+    url: string,
+    private readonly documented: Documented,
+  ) {
     this.pool = new Pool(url, { connections: 24, headersTimeout: LIMIT_MS, bodyTimeout: LIMIT_MS });
   }
 
@@ -41,7 +45,9 @@ export class Attacker {
         ...(body !== undefined && { body }),
       });
       const reaction = { status: answer.statusCode, headers: answer.headers, text: await answer.body.text() };
-      this.problems.push(...faultsOf(reaction).map((fault) => `${what}: ${fault}`));
+      const missing = this.documented.missing(method, path, reaction.status, reaction.text);
+      const faults = [...faultsOf(reaction), ...(missing === null ? [] : [missing])];
+      this.problems.push(...faults.map((fault) => `${what}: ${fault}`));
       return reaction;
     } catch (error) {
       this.problems.push(`${what}: no answer: ${String(error)}`);

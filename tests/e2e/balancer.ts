@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, fetch as fetchVia } from 'undici';
-import { Api } from './api.js';
+import type { Api } from './api.js';
 
 /** How often readiness is asked for. */
 const ASK_MS = 50;
@@ -64,7 +64,7 @@ export class Connection {
   /** The API over this connection. */
   api(): Api {
     const client = this.client ?? this.open();
-    return new Api(this.url, this.user.token, this.user.userId, this.user.project, async (url, options) => {
+    return this.user.at(this.url, async (url, options) => {
       const answer = await fetchVia(url, { ...options, dispatcher: client });
       if (answer.headers.get('connection') === 'close') this.leave(client);
       return answer;

@@ -4,6 +4,7 @@ import type { Report, Template, Workflow } from '@qa-pms/contracts';
 import { startTestDatabase, type TestDatabase } from '@qa-pms/testing';
 import type { Api } from './api.js';
 import { type Attack, Attacker, faultsOf, type Reaction } from './attack.js';
+import { Documented } from './documented.js';
 import { HOSTILE_BODIES, HOSTILE_HEADERS, hostileFor, RAW_REQUESTS } from './hostile-values.js';
 import { addressOf, at, type Operation, operationsOf, placesIn, withJson } from './operations.js';
 import { asShown, listItems, ODD_TEXTS } from './odd-texts.js';
@@ -49,7 +50,7 @@ describe('hostile input', () => {
     const { userId } = await system.signIn('qa2');
     stage = new Stage(qa, admin);
     await stage.set(userId);
-    attacker = new Attacker(system.url);
+    attacker = new Attacker(system.url, await Documented.at(system.url));
     const { body } = await qa.get('/openapi.json');
     operations = operationsOf(body);
   }, 120_000);

@@ -28,9 +28,10 @@ export interface Operation {
 /** A place in a body: `bugs`, `bugs.0`, `bugs.0.title`. */
 export type Place = (string | number)[];
 
-/** Every operation of the document. */
+/** Every operation of the REST API. */
 export function operationsOf(document: unknown): Operation[] {
-  return Object.entries((document as ApiDocument).paths).flatMap(([path, methods]) =>
+  const paths = Object.entries((document as ApiDocument).paths).filter(([path]) => path.startsWith('/api/v1/'));
+  return paths.flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, { operationId, parameters, requestBody, security }]) => ({
       id: operationId,
       method: method.toUpperCase(),
