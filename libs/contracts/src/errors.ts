@@ -17,10 +17,10 @@ const kind = (
   { retryable = false, level = 'info' }: { retryable?: boolean; level?: LogLevel } = {},
 ): ErrorKind => ({ status, retryable, level, sentence: typeof sentence === 'string' ? () => sentence : sentence });
 
-const notFound = (what: string): ErrorKind =>
+const notFound = (what: string, where = ' in this project'): ErrorKind =>
   kind(404, (details) => {
     const name = details['key'] ?? details['id'];
-    return name === undefined ? `No such ${what}.` : `No ${what} ${String(name)} in this project.`;
+    return name === undefined ? `No such ${what}.` : `No ${what} ${String(name)}${where}.`;
   });
 
 /** The one register of error codes. */
@@ -54,8 +54,8 @@ export const ERRORS = {
   SESSION_NOT_FOUND: notFound('time session'),
   ALERT_NOT_FOUND: notFound('alert'),
   REPORT_NOT_FOUND: notFound('report'),
-  PROJECT_NOT_FOUND: notFound('project'),
-  USER_NOT_FOUND: notFound('user'),
+  PROJECT_NOT_FOUND: notFound('project', ''),
+  USER_NOT_FOUND: notFound('user', ''),
   MEMBER_NOT_FOUND: notFound('member'),
   TRANSITION_NOT_FOUND: kind(404, (d) => `Ticket ${String(d['key'])} has no transition ${String(d['id'])} now.`),
   MESSAGE_NOT_FOUND: kind(404, 'No service handles this message.', { level: 'error' }),
@@ -96,7 +96,7 @@ export const ERRORS = {
     (d) =>
       `With what is there already it would be larger than ${String(d['limitBytes'])} bytes: shorten it, or link to it.`,
   ),
-  BODY_TOO_LARGE: kind(413, (d) => `The body is larger than ${String(d['limitBytes'] ?? 'allowed')} bytes.`),
+  BODY_TOO_LARGE: kind(413, 'The body is larger than is taken here.'),
   URI_TOO_LONG: kind(414, 'The address is too long.'),
   UNSUPPORTED_MEDIA_TYPE: kind(415, 'Send the body as application/json.'),
   TICKET_CHANGE_REFUSED: kind(422, (d) => `Jira refused the change of ${String(d['key'])}: ${list(d['reasons'])}.`),
