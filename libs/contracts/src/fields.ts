@@ -110,7 +110,8 @@ export function TimeField(options: FieldOptions): PropertyDecorator {
 export function IntegerField(options: FieldOptions & { min?: number; max?: number }): PropertyDecorator {
   const { min = 0, max = 2_147_483_647 } = options;
   const schema = { type: 'integer', minimum: min, maximum: max };
-  return field(options, schema, IsInt(), Min(min), Max(max));
+  // The last word is IsInt's: for Min and Max class-validator-jsonschema writes `type: number` over what was there.
+  return field(options, schema, Min(min), Max(max), IsInt());
 }
 
 /** A number, for ratios and means. */

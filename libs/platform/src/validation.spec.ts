@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { AppError, CorrectSession, CreateTemplate, UpdateReport } from '@qa-pms/contracts';
-import { validatePayload, validateReceived, type Violation } from './validation.js';
+import * as contracts from '@qa-pms/contracts';
+import { AppError, CorrectSession, CreateTemplate, type DtoClass, fieldsOf, UpdateReport } from '@qa-pms/contracts';
+import { type JsonSchema, jsonSchemaOf, validatePayload, validateReceived, type Violation } from './validation.js';
 
 const ID = '0198c5b0-7d7e-7c3a-9d2f-0a1b2c3d4e5f';
 const TEMPLATE = { name: 'Hotfix', steps: [{ name: 'Look', description: '', estimateSeconds: 60 }] };
@@ -80,6 +81,44 @@ describe('a payload', () => {
     ['epoch', false],
   ])('takes %s as a moment: %s', (startedAt, isLegal) => {
     expect(violationsOf(CorrectSession, { id: ID, startedAt, reason: 'x' }).length === 0).toBe(isLegal);
+  });
+});
+
+/** What a declared field and its compiled check have in common. */
+const SHARED = ['type', 'minimum', 'maximum', 'minLength', 'maxLength', 'minItems', 'maxItems', 'enum'];
+
+function shared(schema: Record<string, unknown>): unknown {
+  const items = schema['items'] as JsonSchema | undefined;
+  // At least none is no demand.
+  const told = SHARED.filter(
+    (keyword) => schema[keyword] !== undefined && !(keyword === 'minItems' && schema[keyword] === 0),
+  );
+  const own = told.map((keyword) => [keyword, schema[keyword]]);
+  return { ...(Object.fromEntries(own) as object), ...(items?.type && { items: items.type }) };
+}
+
+describe('the check of a class', () => {
+  const dtos = (Object.values(contracts) as unknown[]).filter(
+    (one): one is DtoClass =>
+      typeof one === 'function' && one.prototype !== undefined && fieldsOf(one as DtoClass).length > 0,
+  );
+
+  it('demands of each field just what is declared of it', () => {
+    const declared: [string, unknown][] = [];
+    const compiled: [string, unknown][] = [];
+    for (const dto of dtos) {
+      const { properties = {} } = jsonSchemaOf(dto);
+      for (const [name, facts] of fieldsOf(dto)) {
+        if (facts.dto) continue;
+        const property = properties[name] ?? {};
+        const [bare = property] = (property['anyOf'] as JsonSchema[] | undefined) ?? [];
+        declared.push([`${dto.name}.${name}`, shared(facts)]);
+        compiled.push([`${dto.name}.${name}`, shared(bare)]);
+      }
+    }
+
+    expect(declared.length).toBeGreaterThan(300);
+    expect(Object.fromEntries(compiled)).toEqual(Object.fromEntries(declared));
   });
 });
 
