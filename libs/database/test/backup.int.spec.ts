@@ -154,12 +154,15 @@ describe('a dump over SQL', () => {
 
     const made = await borrowed(other, async (writer) => {
       await writer.query('BEGIN; LOCK TABLE things.a_parts; INSERT INTO things.a_parts VALUES (4, 1, NULL)');
-      return borrowed(source, (client) =>
+      const commits: Promise<unknown>[] = [];
+      const dumped = await borrowed(source, (client) =>
         dumpSchemas(client, ['things'], folder, (done) => {
           // The owners are read: their parts are waited for until this has ended.
-          if (done === tablesBefore) void writer.query('COMMIT');
+          if (done === tablesBefore) commits.push(writer.query('COMMIT'));
         }),
       );
+      await Promise.all(commits);
+      return dumped;
     });
 
     const parts = made.schemas[0]!.tables.find(({ name }) => name === 'a_parts');
