@@ -1,4 +1,4 @@
-// What grows old with a Map of what is in flight, and with ours: `node --expose-gc --max-semi-space-size=4
+// What grows old with a Map of what is in flight, and with ours: `node --expose-gc --max-semi-space-size=8
 // tests/bench/in-flight.js`. 50 objects of 5 kB at a time, 400,000 in all, as of requests; each is garbage as soon as it
 // is taken out. One major collection, such as comes now and then, makes a Map's table old.
 import { GCProfiler } from 'node:v8';
