@@ -117,10 +117,14 @@ export class EstimatesService {
   }
 
   private async templates(): Promise<Template[]> {
-    const ask = (page: number) => this.bus.request(ListTemplates, { page, pageSize: TEMPLATES_AT_ONCE });
-    const first = await ask(1);
-    const others = Array.from({ length: first.pagination.totalPages - 1 }, (_, index) => ask(index + 2));
-    return [first, ...(await Promise.all(others))].flatMap(({ data }) => data);
+    const templates: Template[] = [];
+    // One page after the other: all at once would fill what workflow takes at a time, for one caller.
+    for (let page = 1, pages = 1; page <= pages; page += 1) {
+      const { data, pagination } = await this.bus.request(ListTemplates, { page, pageSize: TEMPLATES_AT_ONCE });
+      templates.push(...data);
+      pages = pagination.totalPages;
+    }
+    return templates;
   }
 
   /** Of everybody who has done a step. */
