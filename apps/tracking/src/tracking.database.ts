@@ -1,4 +1,4 @@
-import { changedSince, type DatabaseOptions } from '@qa-pms/database';
+import { changedSince, type DatabaseOptions, indexedKeys } from '@qa-pms/database';
 import { CreateTracking1763700000000 } from './migrations/1763700000000-create-tracking.js';
 import { IndexSamples1763700060000 } from './migrations/1763700060000-index-samples.js';
 import { CountChanges1763700300000 } from './migrations/1763700300000-count-changes.js';
@@ -12,5 +12,6 @@ export const trackingDatabase: DatabaseOptions = {
     IndexSamples1763700060000,
     changedSince('tracking'),
     CountChanges1763700300000,
+    indexedKeys('tracking'),
   ],
 };

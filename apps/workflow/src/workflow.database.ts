@@ -1,4 +1,4 @@
-import { changedSince, type DatabaseOptions } from '@qa-pms/database';
+import { changedSince, type DatabaseOptions, indexedKeys } from '@qa-pms/database';
 import { CreateWorkflow1763700000000 } from './migrations/1763700000000-create-workflow.js';
 import { KeepCorrectedTimes1763700060000 } from './migrations/1763700060000-keep-corrected-times.js';
 import { PostReportsWithTimes1763700120000 } from './migrations/1763700120000-post-reports-with-times.js';
@@ -13,5 +13,6 @@ export const workflowDatabase: DatabaseOptions = {
     PostReportsWithTimes1763700120000,
     IndexLists1763700180000,
     changedSince('workflow'),
+    indexedKeys('workflow'),
   ],
 };

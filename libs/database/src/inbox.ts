@@ -2,16 +2,16 @@ import type { DataSource } from 'typeorm';
 
 /** Longer than Kafka keeps an event (7 days): nothing older can be delivered again. */
 const EVENT_DAYS = 8;
-/**
- * As long as the reply to an `Idempotency-Key` is promised to be kept; with the same key a request after that is a new
- * one. A command that is delivered again has expired long before and is dropped unseen.
- */
-const COMMAND_HOURS = 24;
+/** As long as a reply to an `Idempotency-Key` is promised to be kept: a request with the same key after that is a new one. */
+const KEY_HOURS = 24;
 
-/** Forgets messages that cannot come again. Only commands have a reply. */
+/**
+ * Forgets messages that cannot come again. A command without a key may come as long as the event that makes its sender
+ * send it.
+ */
 export async function cleanUpInbox(dataSource: DataSource, schema: string): Promise<void> {
-  await dataSource.query(`
-    DELETE FROM ${schema}.inbox_messages
-     WHERE received_at < now() - interval '${String(EVENT_DAYS)} days'
-        OR (reply IS NOT NULL AND received_at < now() - interval '${String(COMMAND_HOURS)} hours')`);
+  const forget = (what: string): Promise<unknown> =>
+    dataSource.query(`DELETE FROM ${schema}.inbox_messages WHERE received_at < now() - interval '${what}`);
+  await forget(`${String(EVENT_DAYS)} days'`);
+  await forget(`${String(KEY_HOURS)} hours' AND body_hash IS NOT NULL`);
 }

@@ -1,6 +1,26 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import type { AnyClass } from './options.js';
 
+/** Makes the clean-up of keys, after a day, leave alone the events of a week. Every service has it among its migrations. */
+export function indexedKeys(schema: string): AnyClass {
+  return class IndexedKeys1763800000000 implements MigrationInterface {
+    name = 'IndexedKeys1763800000000';
+
+    async up(runner: QueryRunner): Promise<void> {
+      await runner.query(
+        `CREATE INDEX idx_inbox_messages_keys ON ${schema}.inbox_messages (received_at) WHERE body_hash IS NOT NULL`,
+      );
+      await runner.query(
+        `COMMENT ON INDEX ${schema}.idx_inbox_messages_keys IS 'Clean-up of replies to an Idempotency-Key.'`,
+      );
+    }
+
+    async down(runner: QueryRunner): Promise<void> {
+      await runner.query(`DROP INDEX ${schema}.idx_inbox_messages_keys`);
+    }
+  };
+}
+
 /** The first migration of every service: its outbox, inbox and dead letters. */
 export function messagingTables(schema: string): AnyClass {
   return class MessagingTables1763600000000 implements MigrationInterface {

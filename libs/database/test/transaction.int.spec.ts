@@ -106,25 +106,24 @@ describe('a transaction', () => {
     expect(await stored()).toEqual([1]);
   });
 
-  it('is remembered as long as its message can come again: a day with a reply, eight days without', async () => {
-    const insert = `INSERT INTO things.inbox_messages (message_id, reply, received_at)
-      VALUES (gen_random_uuid(), $1, now() - $2::interval)`;
+  it('is remembered as long as its message can come again: a day with a key, eight days without', async () => {
+    const insert = `INSERT INTO things.inbox_messages (message_id, reply, body_hash, received_at)
+      VALUES (gen_random_uuid(), '{}', $1, now() - $2::interval)`;
     await dataSource.query('TRUNCATE things.inbox_messages');
-    for (const reply of ['{"is":"a command"}', null])
-      for (const age of ['23 hours', '25 hours', '191 hours', '193 hours'])
-        await dataSource.query(insert, [reply, age]);
+    for (const hash of ['of a body', null])
+      for (const age of ['23 hours', '25 hours', '191 hours', '193 hours']) await dataSource.query(insert, [hash, age]);
 
     await cleanUpInbox(dataSource, 'things');
 
-    const kept = await dataSource.query<{ reply: string | null; hours: number }[]>(
-      `SELECT reply, round(extract(epoch FROM now() - received_at) / 3600)::int AS hours
-         FROM things.inbox_messages ORDER BY hours, reply`,
+    const kept = await dataSource.query<{ body_hash: string | null; hours: number }[]>(
+      `SELECT body_hash, round(extract(epoch FROM now() - received_at) / 3600)::int AS hours
+         FROM things.inbox_messages ORDER BY hours, body_hash`,
     );
     expect(kept).toEqual([
-      { reply: '{"is":"a command"}', hours: 23 },
-      { reply: null, hours: 23 },
-      { reply: null, hours: 25 },
-      { reply: null, hours: 191 },
+      { body_hash: 'of a body', hours: 23 },
+      { body_hash: null, hours: 23 },
+      { body_hash: null, hours: 25 },
+      { body_hash: null, hours: 191 },
     ]);
   });
 

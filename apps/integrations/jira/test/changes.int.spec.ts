@@ -1,9 +1,12 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
 import { AddComment, ApplyTransition, GetTicket, ListTickets, ListTransitions } from '@qa-pms/contracts';
+import { cleanUpInbox } from '@qa-pms/database';
 import type { Caller } from '@qa-pms/platform';
 import { testCaller } from '@qa-pms/testing';
 import { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
+import { Writes } from '../src/tickets/writes.js';
 import { eventually, type JiraFixture, startJira } from './jira.fixture.js';
 
 describe('changing tickets', () => {
@@ -19,12 +22,29 @@ describe('changing tickets', () => {
 
   /** As if the process had died after Jira was called and before that was noted. */
   const forget = async (messageId: string) => {
-    await fixture.service.get(DataSource).transaction(async (manager) => {
-      await manager.query(`SELECT set_config('qa.all_projects', 'on', true)`);
-      await manager.query('DELETE FROM jira.inbox_messages WHERE message_id = $1', [messageId]);
-      await manager.query('UPDATE jira.writes SET done_at = NULL WHERE message_id = $1', [messageId]);
-    });
+    await inJira('DELETE FROM jira.inbox_messages WHERE message_id = $1', [messageId]);
+    await inJira('UPDATE jira.writes SET done_at = NULL WHERE message_id = $1', [messageId]);
   };
+
+  /** As if so much time had passed since this message, and all clean-ups had run. */
+  const age = async (messageId: string, time: string) => {
+    await inJira('UPDATE jira.inbox_messages SET received_at = received_at - $2::interval WHERE message_id = $1', [
+      messageId,
+      time,
+    ]);
+    await inJira('UPDATE jira.writes SET started_at = started_at - $2::interval WHERE message_id = $1', [
+      messageId,
+      time,
+    ]);
+    await cleanUpInbox(fixture.service.get(DataSource), 'jira');
+    await fixture.service.get(Writes).cleanUp();
+  };
+
+  const inJira = (text: string, values: unknown[]) =>
+    fixture.service.get(DataSource).transaction(async (manager) => {
+      await manager.query(`SELECT set_config('qa.all_projects', 'on', true)`);
+      return manager.query<unknown>(text, values);
+    });
 
   beforeAll(async () => {
     // A long interval: what is seen afterwards came with the change, not with a sync.
@@ -119,6 +139,34 @@ describe('changing tickets', () => {
 
     expect([delivered, afterCrash]).toEqual([first, first]);
     expect(fixture.jira.store.get('DEMO-10').comments).toHaveLength(1);
+  });
+
+  it('writes it once as long as an event may make its sender send it again, a week', async () => {
+    const messageId = uuidv7();
+    const first = await comment('DEMO-14', 'Once a week', messageId);
+    await age(messageId, '7 days');
+
+    expect(await comment('DEMO-14', 'Once a week', messageId)).toEqual(first);
+    const written = fixture.jira.store
+      .get('DEMO-14')
+      .comments.filter(({ body }) => JSON.stringify(body).includes('Once'));
+    expect(written).toHaveLength(1);
+  });
+
+  it('takes what comes a day later with the same Idempotency-Key for new', async () => {
+    const keyed = { caller, idempotencyKey: { key: randomUUID(), method: 'POST', path: '/comments' } };
+    const send = (bodyMarkdown: string) => fixture.service.request(AddComment, { key: 'DEMO-16', bodyMarkdown }, keyed);
+    await send('Daily');
+    const [{ message_id: messageId }] = (await inJira('SELECT message_id FROM jira.writes WHERE ticket_key = $1', [
+      'DEMO-16',
+    ])) as [{ message_id: string }];
+    await age(messageId, '25 hours');
+
+    await send('Another day');
+    await send('Another day');
+
+    const written = fixture.jira.store.get('DEMO-16').comments.map(({ body }) => JSON.stringify(body));
+    expect(written).toEqual([expect.stringContaining('Daily'), expect.stringContaining('Another day')]);
   });
 
   it('writes the comment when the crash came before it reached Jira', async () => {

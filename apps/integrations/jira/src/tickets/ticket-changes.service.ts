@@ -57,8 +57,8 @@ export class TicketChangesService {
   /** Errors: TICKET_NOT_FOUND, TRANSITION_NOT_FOUND, TICKET_CHANGE_REFUSED, UPSTREAM_*. */
   async apply({ key, transitionId }: ApplyTransition): Promise<Ticket> {
     const connection = this.connections.get(key);
-    const earlier = await this.writes.find(key);
-    if (earlier?.done) return this.replyGiven();
+    const { earlier, given } = await this.begun<Ticket>(key);
+    if (given) return given.reply;
     const target = await this.move(connection, key, transitionId, earlier);
     const askedAt = new Date();
     const row = await this.refetch(connection, key);
@@ -73,8 +73,8 @@ export class TicketChangesService {
   /** Errors: TICKET_NOT_FOUND, TICKET_CHANGE_REFUSED, UPSTREAM_*. */
   async comment({ key, bodyMarkdown }: AddComment): Promise<TicketComment> {
     const connection = this.connections.get(key);
-    const earlier = await this.writes.find(key);
-    if (earlier?.done) return this.replyGiven();
+    const { earlier, given } = await this.begun<TicketComment>(key);
+    if (given) return given.reply;
     const written = earlier ? await this.findComment(connection, key, earlier) : null;
     const comment = written ?? (await this.write(connection, key, bodyMarkdown));
     const askedAt = new Date();
@@ -86,11 +86,10 @@ export class TicketChangesService {
     });
   }
 
-  /** The reply that the inbox keeps since the command was done. */
-  private async replyGiven<T>(): Promise<T> {
-    const given = await this.db.replyGiven<T>();
-    if (!given) throw new AppError('CONFLICT');
-    return given.reply;
+  /** What an earlier delivery has begun, or the reply that it was given: once that is forgotten, the command is a new one. */
+  private async begun<T>(key: string): Promise<{ earlier: Write | null; given: { reply: T } | null }> {
+    const earlier = await this.writes.find(key);
+    return earlier?.done ? { earlier: null, given: await this.db.replyGiven<T>() } : { earlier, given: null };
   }
 
   /** Answers the stored ticket in its new state, when Jira made the change but cannot show the result. */

@@ -8,8 +8,8 @@ const FIND_WRITE = statement(
   'SELECT ticket_key, target, started_at, done_at FROM jira.writes WHERE project_id = $1 AND message_id = $2',
 );
 
-/** As long as the inbox keeps a command: with the same `Idempotency-Key` a later one is new. */
-const KEEP_HOURS = 24;
+/** As long as the inbox keeps what may come again: reports are posted at an event, which may be delivered for 7 days. */
+const KEEP_DAYS = 8;
 const CLEAN_UP_MS = 60 * 60_000;
 
 /** A call to Jira that the current command has begun. */
@@ -32,10 +32,13 @@ export class Writes implements OnApplicationBootstrap {
   ) {}
 
   onApplicationBootstrap(): void {
-    this.jobs.every(CLEAN_UP_MS, 'clean up writes', () =>
-      this.db.acrossProjects.transaction((tx) =>
-        tx.query(`DELETE FROM jira.writes WHERE started_at < now() - interval '${String(KEEP_HOURS)} hours'`),
-      ),
+    this.jobs.every(CLEAN_UP_MS, 'clean up writes', () => this.cleanUp());
+  }
+
+  /** Forgets what no message can come again for. */
+  async cleanUp(): Promise<void> {
+    await this.db.acrossProjects.transaction((tx) =>
+      tx.query(`DELETE FROM jira.writes WHERE started_at < now() - interval '${String(KEEP_DAYS)} days'`),
     );
   }
 
@@ -53,12 +56,13 @@ export class Writes implements OnApplicationBootstrap {
     return { target: row.target, startedAt: row.started_at, done: row.done_at !== null };
   }
 
-  /** Notes that the current message is about to write. */
+  /** Notes that the current message is about to write; with the same `Idempotency-Key` it may be a new one after a day. */
   async begin(ticketKey: string, target: string | null): Promise<void> {
     await this.db.transaction((tx) =>
       tx.query(
         `INSERT INTO jira.writes (message_id, project_id, ticket_key, target) VALUES ($1, $2, $3, $4)
-         ON CONFLICT ON CONSTRAINT writes_pk_message_id DO NOTHING`,
+         ON CONFLICT ON CONSTRAINT writes_pk_message_id DO UPDATE
+           SET target = excluded.target, started_at = now(), done_at = NULL WHERE writes.done_at IS NOT NULL`,
         [currentContext().messageId, requireProject(), ticketKey, target],
       ),
     );
