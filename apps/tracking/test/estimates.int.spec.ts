@@ -107,12 +107,14 @@ describe('estimates', () => {
   });
 
   it('are those of the template where nobody has used it, of all templates and of one', async () => {
-    const { project, quinn, lead } = team();
+    const { quinn, lead, ...rest } = team();
+    const { project } = rest;
+    await worked(tracking, rest, quinn.userId, [100]);
     // More than workflow is asked for at once.
     const templates = Array.from({ length: 16 }, () => aTemplate(uuidv7(), [600, 300]));
     tracking.templates.set(project, templates);
 
-    const all = await estimates({}, lead);
+    const all = (await estimates({}, lead)).filter(({ templateId }) => templateId !== TEMPLATE);
     const own = await estimates({ templateId: templates[15]?.id, userId: quinn.userId }, quinn);
 
     const facts = { p50Seconds: 600, p80Seconds: 600, samples: 0, p80HeldRate: null };

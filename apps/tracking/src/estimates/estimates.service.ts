@@ -58,7 +58,7 @@ const OF_ONE = statement(
   `WITH ${STEPS}, people AS (SELECT $4::uuid AS "userId")
    SELECT *, ${LATEST_OF_PERSON} AS seconds FROM steps, people`,
 );
-// One probe of an index for each person; DISTINCT would read all rows.
+// One probe of an index for each person; DISTINCT would read all rows. Of a template that nobody used nobody has a sample.
 const OF_EACH = statement(
   'estimates-of-each',
   `WITH RECURSIVE people AS (
@@ -68,8 +68,11 @@ const OF_EACH = statement(
               ORDER BY user_id LIMIT 1)
        FROM people WHERE user_id IS NOT NULL
    ), ${STEPS}
-   SELECT steps.*, "userId", ${LATEST_OF_PERSON} AS seconds
-     FROM steps, (SELECT user_id AS "userId" FROM people WHERE user_id IS NOT NULL) AS known`,
+   SELECT * FROM (
+     SELECT steps.*, "userId", ${LATEST_OF_PERSON} AS seconds
+       FROM steps, (SELECT user_id AS "userId" FROM people WHERE user_id IS NOT NULL) AS known
+      WHERE "templateId" IN (SELECT template_id FROM tracking.templates WHERE project_id = $1)
+   ) AS each WHERE cardinality(seconds) > 0`,
 );
 
 /** A step, and what it took somebody, or everybody (null), the latest times. */
@@ -79,6 +82,12 @@ interface Samples {
   estimateSeconds: number;
   userId: string | null;
   seconds: number[];
+}
+
+/** What is asked of a template. */
+interface Told {
+  id: string;
+  steps: Pick<Template['steps'][number], 'name' | 'estimateSeconds'>[];
 }
 
 /** Estimates: those of the templates, until history teaches better ones. */
@@ -96,42 +105,40 @@ export class EstimatesService {
   async list(query: ListEstimates): Promise<{ data: Estimate[] }> {
     const person = seenUser(query.userId);
     const templates = query.templateId ? await this.template(query.templateId) : await this.templates();
-    const told = templates.map(({ id, steps }) => ({ id, steps }));
-    const values = [requireProject(), query.templateId ?? null, JSON.stringify(told)];
+    const values = [requireProject(), query.templateId ?? null, JSON.stringify(templates)];
     const samples = await Promise.all([
       query.userId ? [] : this.db.read<Samples>(OF_ALL, values),
-      person === null ? this.ofEach(values) : this.db.read<Samples>(OF_ONE, [...values, person]),
+      person === null ? this.db.read<Samples>(OF_EACH, values) : this.db.read<Samples>(OF_ONE, [...values, person]),
     ]);
     const data = samples.flat().map(toEstimate);
     return { data: data.sort((one, other) => (orderOf(one) < orderOf(other) ? -1 : 1)) };
   }
 
   /** None where the project has it no more, or never had it. */
-  private async template(id: string): Promise<Template[]> {
+  private async template(id: string): Promise<Told[]> {
     try {
-      return [await this.bus.request(GetTemplate, { id })];
+      return [toTold(await this.bus.request(GetTemplate, { id }))];
     } catch (error) {
       if (error instanceof AppError && error.code === 'TEMPLATE_NOT_FOUND') return [];
       throw error;
     }
   }
 
-  private async templates(): Promise<Template[]> {
-    const templates: Template[] = [];
+  private async templates(): Promise<Told[]> {
+    const templates: Told[] = [];
     // One page after the other: all at once would fill what workflow takes at a time, for one caller.
     for (let page = 1, pages = 1; page <= pages; page += 1) {
       const { data, pagination } = await this.bus.request(ListTemplates, { page, pageSize: TEMPLATES_AT_ONCE });
-      templates.push(...data);
+      templates.push(...data.map(toTold));
       pages = pagination.totalPages;
     }
     return templates;
   }
+}
 
-  /** Of everybody who has done a step. */
-  private async ofEach(values: unknown[]): Promise<Samples[]> {
-    const samples = await this.db.read<Samples>(OF_EACH, values);
-    return samples.filter(({ seconds }) => seconds.length > 0);
-  }
+/** With its descriptions each template may have a megabyte: some tens of them would end the process. */
+function toTold({ id, steps }: Template): Told {
+  return { id, steps: steps.map(({ name, estimateSeconds }) => ({ name, estimateSeconds })) };
 }
 
 function toEstimate({ templateId, stepIndex, userId, seconds, estimateSeconds }: Samples): Estimate {
