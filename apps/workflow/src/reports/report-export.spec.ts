@@ -126,6 +126,25 @@ describe('what people write in a report', () => {
     expect(body).toContain('<li>Times were corrected.</li>');
   });
 
+  it.each([
+    ['thousands of quotes in each other', '>'.repeat(20_000)],
+    ['thousands of lists in each other', '- '.repeat(20_000)],
+    ['emphasis that never ends', '*_a '.repeat(12_000)],
+    ['lines that belong to one item', `- a\n${'b\n'.repeat(20_000)}`],
+    ['a megabyte of a list', '- a\n\n'.repeat(200_000)],
+    ['fences', '````\n'.repeat(20_000)],
+  ])('does not hold up a page: %s', (_what, notes) => {
+    const body = html(draft({ strategies: '**bold**', notes }));
+
+    expect(body).toContain('<strong>bold</strong>');
+    expect(body).toContain('<h2>Notes</h2>');
+    expect(body.trimEnd().endsWith('</html>')).toBe(true);
+  });
+
+  it('is text where it is HTML', () => {
+    expect(html(draft({ notes: 'a <b>bold</b> <br> word' }))).toContain('a &lt;b&gt;bold&lt;/b&gt; &lt;br&gt; word');
+  });
+
   it('is kept as it was written, in every script', () => {
     const notes = 'שלום مرحبا 👩‍🔬 "quoted" $1';
 

@@ -1,7 +1,7 @@
 import type { Report, WorkflowStep, WorkflowTime } from '@qa-pms/contracts';
 
-/** The report as Markdown; the HTML is made of it. */
-export function reportMarkdown(report: Report): string {
+/** The report as Markdown; the HTML is made of it, with `freeText` made of the Markdown that people wrote. */
+export function reportMarkdown(report: Report, freeText = (written: string): string => written): string {
   const { content } = report;
   const { ticket, template, time, testsCovered, bugs, gaps, strategies, notes } = content;
   const stepName = (index: number): string => content.steps[index]?.name ?? `Step ${String(index + 1)}`;
@@ -59,8 +59,8 @@ export function reportMarkdown(report: Report): string {
       'Notices',
       report.notices.map((notice) => `- ${text(notice)}`),
     ),
-    ...section('Strategies', strategies ? [strategies] : []),
-    ...section('Notes', notes ? [notes] : []),
+    ...section('Strategies', strategies ? [freeText(strategies)] : []),
+    ...section('Notes', notes ? [freeText(notes)] : []),
   ]
     .join('\n\n')
     .concat('\n');

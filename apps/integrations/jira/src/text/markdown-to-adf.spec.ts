@@ -34,8 +34,21 @@ describe('markdownToAdf', () => {
     '---',
     '**bold** *em* ~~gone~~ `code`',
     'a\\\nb',
+    '1. a\n2. b\n\n   c',
+    '> - a\n> - b',
+    '[**a**](https://example.com/)',
   ])('comes back from Jira as it was written: %j', (markdown) => {
     expect(toMarkdown(markdownToAdf(markdown))).toBe(markdown);
+  });
+
+  it('keeps the boxes of tasks as signs, and the start of a list', () => {
+    expect(toMarkdown(markdownToAdf('3. [ ] a\n4. [x] b\n5. [X]c'))).toBe('3. ☐ a\n4. ☑ b\n5. \\[X\\]c');
+  });
+
+  it('makes links of addresses, and of images', () => {
+    expect(toMarkdown(markdownToAdf('https://example.com/a ![b](https://example.com/c)'))).toBe(
+      '[https://example.com/a](https://example.com/a) [b](https://example.com/c)',
+    );
   });
 
   it('keeps HTML as text', () => {
@@ -68,10 +81,13 @@ describe('markdownToAdf', () => {
     ['`', 30_000],
     ['&#x110000;', 3_000],
     ['1. ', 10_000],
+    ['*_a ', 7_500],
+    ['- a\nb\nb\nb\nb\n', 2_500],
+    ['b\n', 15_000, '- a\n'],
   ])(
     'stays quick for %j many times',
-    (piece, times) => {
-      expect(markdownToAdf(piece.repeat(times)).type).toBe('doc');
+    (piece, times, before = '') => {
+      expect(markdownToAdf(before + piece.repeat(times)).type).toBe('doc');
     },
     5_000,
   );

@@ -1,8 +1,11 @@
-import { lexer, type Token, type Tokens } from 'marked';
+import MarkdownIt, { type Token } from 'markdown-it';
 import type { AdfDocument, AdfMark, AdfNode } from './adf-node.js';
 import { safeHref } from './escape.js';
 
-const ENTITIES: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: '\u00a0' };
+/** HTML stays text. */
+const parser = new MarkdownIt({ html: false, linkify: true });
+// `safeHref` decides: what it refuses stays a label, not a text with brackets.
+parser.validateLink = () => true;
 
 /**
  * Markdown as a document in the Atlassian Document Format: headings, paragraphs, lists, code, quotes, tables, rules,
@@ -13,43 +16,56 @@ export function markdownToAdf(markdown: string): AdfDocument {
   return { type: 'doc', version: 1, content: content.length > 0 ? content : [paragraph(textNodes(markdown, []))] };
 }
 
-/** What nests deeper than people write, thousands of quotes in each other, is taken as text. */
-function tokensOf(markdown: string): Token[] {
-  if (/^(?:\s*(?:>|[-*+]\s|\d+[.)]\s)){30}/m.test(markdown)) return [];
-  return lexer(markdown);
+/** A block with the blocks in it. */
+interface Block {
+  token: Token;
+  blocks: Block[];
 }
 
-function blockNodes(token: Token): AdfNode[] {
+/** What nests deeper than people write is taken as text: the parser would leave out what lies below 100 levels. */
+function tokensOf(markdown: string): Block[] {
+  if (/^(?:\s*(?:>|[-*+]\s|\d+[.)]\s)){30}/m.test(markdown)) return [];
+  const top: Block[] = [];
+  const open = [top];
+  for (const token of parser.parse(markdown, {})) {
+    if (token.nesting < 0) {
+      open.pop();
+      continue;
+    }
+    const block: Block = { token, blocks: [] };
+    open.at(-1)?.push(block);
+    if (token.nesting > 0) open.push(block.blocks);
+  }
+  return top;
+}
+
+function blockNodes({ token, blocks }: Block): AdfNode[] {
   switch (token.type) {
-    case 'heading':
-      return [{ type: 'heading', attrs: { level: (token as Tokens.Heading).depth }, content: inlines(token) }];
-    case 'code':
-      return [codeBlock(token as Tokens.Code)];
-    case 'blockquote':
+    case 'heading_open':
+      return [{ type: 'heading', attrs: { level: Number(token.tag.slice(1)) }, content: inlines(blocks) }];
+    case 'fence':
+    case 'code_block':
+      return [codeBlock(token)];
+    case 'blockquote_open':
+      return [{ type: 'blockquote', content: atLeastOne(blocks.flatMap(blockNodes).map(plainer)) }];
+    case 'bullet_list_open':
+      return [{ type: 'bulletList', content: blocks.map(listItem) }];
+    case 'ordered_list_open':
       return [
-        {
-          type: 'blockquote',
-          content: atLeastOne((token as Tokens.Blockquote).tokens.flatMap(blockNodes).map(plainer)),
-        },
+        { type: 'orderedList', attrs: { order: Number(token.attrGet('start') ?? 1) }, content: blocks.map(listItem) },
       ];
-    case 'list':
-      return [list(token as Tokens.List)];
-    case 'table':
-      return [table(token as Tokens.Table)];
+    case 'table_open':
+      return [table(blocks)];
     case 'hr':
       return [{ type: 'rule' }];
-    case 'space':
-    case 'def':
-      return [];
-    case 'html':
-      return [paragraph(textNodes(token.raw.trim(), []))];
     default:
-      return [paragraph(inlines(token))];
+      return [paragraph(inlines(blocks))];
   }
 }
 
-function codeBlock({ lang, text }: Tokens.Code): AdfNode {
-  const language = /^[\w+#.-]{1,30}/.exec(lang ?? '')?.[0];
+function codeBlock({ info, content }: Token): AdfNode {
+  const language = /^[\w+#.-]{1,30}/.exec(info)?.[0];
+  const text = content.replace(/\n$/, '');
   return {
     type: 'codeBlock',
     ...(language !== undefined && { attrs: { language } }),
@@ -57,29 +73,26 @@ function codeBlock({ lang, text }: Tokens.Code): AdfNode {
   };
 }
 
-function list({ ordered, start, items }: Tokens.List): AdfNode {
-  const content = items.map((item): AdfNode => {
-    const mark = item.task ? [{ type: 'text', text: item.checked ? '☑ ' : '☐ ' }] : [];
-    const [first, ...rest] = atLeastOne(
-      item.tokens
-        .filter(({ type }) => type !== 'checkbox')
-        .flatMap(blockNodes)
-        .map(plainer),
-    );
-    const head = first?.type === 'paragraph' ? paragraph([...mark, ...(first.content ?? [])]) : first;
-    return { type: 'listItem', content: [...(head ? [head] : []), ...rest] };
-  });
-  return ordered
-    ? { type: 'orderedList', attrs: { order: start === '' ? 1 : start }, content }
-    : { type: 'bulletList', content };
+function listItem({ blocks }: Block): AdfNode {
+  const [first, ...rest] = atLeastOne(blocks.flatMap(blockNodes).map(plainer));
+  return { type: 'listItem', content: [...(first ? [withBox(first)] : []), ...rest] };
 }
 
-function table({ header, rows }: Tokens.Table): AdfNode {
-  const row = (type: string, cells: Tokens.TableCell[]): AdfNode => ({
-    type: 'tableRow',
-    content: cells.map((cell) => ({ type, attrs: {}, content: [paragraph(inlineNodes(cell.tokens, []))] })),
+/** Jira's tasks are no items of a list: their box is a sign. */
+function withBox(node: AdfNode): AdfNode {
+  const [first, ...rest] = node.content ?? [];
+  const text = first?.text?.replace(/^\[([ x])\] /i, (_box, sign: string) => (sign === ' ' ? '☐ ' : '☑ '));
+  return node.type === 'paragraph' && first && text !== undefined ? paragraph([{ ...first, text }, ...rest]) : node;
+}
+
+function table(parts: Block[]): AdfNode {
+  const rows = parts.flatMap(({ blocks }) => blocks);
+  const cell = ({ token, blocks }: Block): AdfNode => ({
+    type: token.type === 'th_open' ? 'tableHeader' : 'tableCell',
+    attrs: {},
+    content: [paragraph(inlines(blocks))],
   });
-  return { type: 'table', content: [row('tableHeader', header), ...rows.map((cells) => row('tableCell', cells))] };
+  return { type: 'table', content: rows.map(({ blocks }) => ({ type: 'tableRow', content: blocks.map(cell) })) };
 }
 
 /** Items and quotes hold paragraphs, lists and code only. */
@@ -104,46 +117,55 @@ function paragraph(content: AdfNode[]): AdfNode {
   return { type: 'paragraph', content };
 }
 
-function inlines(token: Token): AdfNode[] {
-  const { tokens } = token as { tokens?: Token[] };
-  return tokens
-    ? inlineNodes(tokens, [])
-    : textNodes(unescapeEntities((token as { text?: string }).text ?? token.raw), []);
+function inlines(blocks: Block[]): AdfNode[] {
+  return blocks.flatMap(({ token }) => inlineNodes(token.children ?? []));
 }
 
-function inlineNodes(tokens: Token[], marks: AdfMark[]): AdfNode[] {
-  return tokens.flatMap((token): AdfNode[] => {
-    const children = (token as { tokens?: Token[] }).tokens;
-    switch (token.type) {
-      case 'strong':
-        return inlineNodes(children ?? [], [...marks, { type: 'strong' }]);
-      case 'em':
-        return inlineNodes(children ?? [], [...marks, { type: 'em' }]);
-      case 'del':
-        return inlineNodes(children ?? [], [...marks, { type: 'strike' }]);
-      case 'codespan':
-        // Of the other marks Jira takes only links on code.
-        return textNodes((token as Tokens.Codespan).text, [
-          ...marks.filter(({ type }) => type === 'link'),
-          { type: 'code' },
-        ]);
-      case 'link':
-        return inlineNodes(children ?? [], withLink(marks, (token as Tokens.Link).href));
-      case 'image':
-        return textNodes(
-          (token as Tokens.Image).text || (token as Tokens.Image).href,
-          withLink(marks, (token as Tokens.Image).href),
-        );
-      case 'br':
-        return [{ type: 'hardBreak' }];
-      case 'html':
-        return textNodes(token.raw, marks);
-      default:
-        return children
-          ? inlineNodes(children, marks)
-          : textNodes(unescapeEntities((token as { text?: string }).text ?? token.raw), marks);
+function inlineNodes(tokens: Token[]): AdfNode[] {
+  const nodes: AdfNode[] = [];
+  const marks: AdfMark[][] = [[]];
+  for (const token of tokens) {
+    const within = marks.at(-1) ?? [];
+    if (token.nesting < 0) marks.pop();
+    else if (token.nesting > 0) marks.push(marked(within, token));
+    else nodes.push(...inlineNode(token, within));
+  }
+  return nodes;
+}
+
+function marked(marks: AdfMark[], token: Token): AdfMark[] {
+  switch (token.type) {
+    case 'strong_open':
+      return [...marks, { type: 'strong' }];
+    case 'em_open':
+      return [...marks, { type: 'em' }];
+    case 's_open':
+      return [...marks, { type: 'strike' }];
+    default:
+      return withLink(marks, addressOf(token, 'href'));
+  }
+}
+
+function inlineNode(token: Token, marks: AdfMark[]): AdfNode[] {
+  switch (token.type) {
+    case 'code_inline':
+      // Of the other marks Jira takes only links on code.
+      return textNodes(token.content, [...marks.filter(({ type }) => type === 'link'), { type: 'code' }]);
+    case 'image': {
+      const address = addressOf(token, 'src');
+      return textNodes(token.content || address, withLink(marks, address));
     }
-  });
+    case 'hardbreak':
+      return [{ type: 'hardBreak' }];
+    case 'softbreak':
+      return textNodes('\n', marks);
+    default:
+      return textNodes(token.content, marks);
+  }
+}
+
+function addressOf(token: Token, name: string): string {
+  return String(token.attrGet(name) ?? '');
 }
 
 function withLink(marks: AdfMark[], address: string): AdfMark[] {
@@ -157,17 +179,4 @@ function withLink(marks: AdfMark[], address: string): AdfMark[] {
 function textNodes(text: string, marks: AdfMark[]): AdfNode[] {
   const unique = marks.filter((mark, index) => marks.findIndex(({ type }) => type === mark.type) === index);
   return text === '' ? [] : [{ type: 'text', text, ...(unique.length > 0 && { marks: unique }) }];
-}
-
-function unescapeEntities(text: string): string {
-  return text.replace(
-    /&(?:#(\d{1,7})|#x([\da-f]{1,6})|(\w+));/gi,
-    (entity, decimal?: string, hex?: string, name?: string) => {
-      if (name !== undefined) return ENTITIES[name] ?? entity;
-      const point = decimal === undefined ? parseInt(hex ?? '', 16) : Number(decimal);
-      return point > 0 && point <= 0x10ffff && (point < 0xd800 || point > 0xdfff)
-        ? String.fromCodePoint(point)
-        : entity;
-    },
-  );
 }
