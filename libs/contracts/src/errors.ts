@@ -29,7 +29,8 @@ export const ERRORS = {
   MALFORMED_JSON: kind(400, 'The body is not valid JSON.'),
   ANSWER_TOO_LARGE: kind(
     400,
-    (d) => `The answer would be larger than ${String(d['limitBytes'])} bytes: ask for fewer at once, with page_size.`,
+    (d) =>
+      `The answer would be larger than ${String(d['limitBytes'])} bytes: ask for less, with page_size or a filter, or for a report as Markdown.`,
   ),
   MALFORMED_REQUEST: kind(400, 'This is not a valid HTTP request.'),
   PROJECT_REQUIRED: kind(

@@ -247,7 +247,7 @@ export class ExportReport extends query({
   name: 'export-report',
   reply: ExportedReport,
   permission: 'reports:read',
-  errors: ['REPORT_NOT_FOUND'],
+  errors: ['REPORT_NOT_FOUND', 'ANSWER_TOO_LARGE'],
 }) {
   @IdField({ description: 'The report.' })
   id!: string;

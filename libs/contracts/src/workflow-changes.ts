@@ -31,7 +31,8 @@ export class StartWorkflow extends command({
   permission: 'workflows:write',
   key: 'ticketKey',
   isPersonal: true,
-  errors: ['TICKET_NOT_FOUND', 'TEMPLATE_NOT_FOUND', 'WORKFLOW_ALREADY_ACTIVE', ...JIRA_FAILURES],
+  // One that is resumed or restarted is told of whole, and may have grown to the limit.
+  errors: ['TICKET_NOT_FOUND', 'TEMPLATE_NOT_FOUND', 'WORKFLOW_ALREADY_ACTIVE', 'CONTENT_TOO_LARGE', ...JIRA_FAILURES],
 }) {
   @TicketKeyField()
   ticketKey!: string;

@@ -281,6 +281,7 @@ export class GetActiveWorkflows extends query({
   name: 'get-active-workflows',
   reply: ActiveWorkflows,
   permission: 'tickets:read',
+  errors: ['ANSWER_TOO_LARGE'],
 }) {
   @TicketKeyField()
   ticketKey!: string;

@@ -189,6 +189,10 @@ describe('the API document', () => {
       404: ['PROJECT_NOT_FOUND'],
       ...later,
     });
+    for (const path of ['/time/estimates', '/time/history/averages', '/reports/{id}/export'])
+      expect(failuresOf('get', path)[400]).toContain('ANSWER_TOO_LARGE');
+    expect(failuresOf('get', '/workflows/{id}')[400]).not.toContain('ANSWER_TOO_LARGE');
+    expect(failuresOf('post', '/workflows')[413]).toEqual(['BODY_TOO_LARGE', 'CONTENT_TOO_LARGE']);
     expect(failuresOf('post', '/reports/{id}/finalise')).toEqual({
       400: ['MALFORMED_JSON', 'PROJECT_REQUIRED', 'VALIDATION_ERROR'],
       401: ['UNAUTHENTICATED'],

@@ -57,11 +57,11 @@ const DETAILS: Partial<Record<ErrorCode, Record<string, unknown>>> = {
 
 /** Codes that a route may answer with: its message's own, and those that follow from what the route is. */
 export function codesOf({ message, method, path, project = 'header', isPublic = false, ifMatch }: Route): ErrorCode[] {
-  const { kind, permission, errors = [] } = message.contract;
-  const isPaged = fieldsOf(message).some(([name]) => name === 'pageSize');
+  const { kind, permission, reply, errors = [] } = message.contract;
+  const isList = reply !== null && fieldsOf(reply).some(([name]) => name === 'data');
   const rules: [applies: boolean, codes: readonly ErrorCode[]][] = [
     [true, ['VALIDATION_ERROR', ...NOT_NOW, ...errors]],
-    [isPaged, ['ANSWER_TOO_LARGE']],
+    [isList, ['ANSWER_TOO_LARGE']],
     [path.includes(':'), ['URI_TOO_LONG']],
     [method !== 'GET', ['MALFORMED_JSON', 'BODY_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE']],
     [!isPublic, ['UNAUTHENTICATED']],

@@ -6,6 +6,8 @@ import {
   IntegerField,
   ListField,
   MAX_STEP_NOTES,
+  MAX_STEP_TESTS,
+  MAX_STEPS,
   ObjectField,
   StepLink,
   TextField,
@@ -33,7 +35,7 @@ export class WorkflowSummary {
   @ObjectField(() => WorkflowTime, { description: 'Its times.' })
   time!: WorkflowTime;
 
-  @ListField(() => CoveredTest, { description: 'Tests covered in all steps.', maxItems: 25_000 })
+  @ListField(() => CoveredTest, { description: 'Tests covered in all steps.', maxItems: MAX_STEPS * MAX_STEP_TESTS })
   testsCovered!: CoveredTest[];
 
   @ListField(() => FoundBug, { description: 'Bugs found in all steps.', maxItems: 5000 })
