@@ -15,7 +15,7 @@ export interface LoadRequest {
 
 /** What each of the connections sends, again and again. */
 export interface Load {
-  /** Each connection sends one of them. */
+  /** Each connection sends one of them; with `then`, each its own. */
   first: LoadRequest[];
   /** What it sends after each of these, if anything; `{id}` in a path is the `id` of the answer to the first. */
   then?: Omit<LoadRequest, 'headers'>[];
@@ -90,6 +90,7 @@ async function wrk({ url, load, seconds, pauseMs }: Turn): Promise<Timings> {
   const folder = await mkdtemp(join(tmpdir(), 'qa-pms-wrk-'));
   const script = join(folder, 'load.lua');
   await writeFile(script, luaOf(load, pauseMs));
+  if (!load.then && load.first.length > 1) throw new Error('Without `then` wrk sends one request.');
   // A thread has one state for all of its connections: whoever remembers an answer has one of its own.
   const threads = load.then ? CONNECTIONS : 1;
   const way = [`-t${String(threads)}`, `-c${String(CONNECTIONS)}`, `-d${String(seconds)}s`, '--timeout', '15s'];

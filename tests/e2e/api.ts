@@ -1,4 +1,4 @@
-import { Documented } from './documented.js';
+import { Documented, Undocumented } from './documented.js';
 
 /** An answer, with its body read. */
 export interface Answer<T = Record<string, unknown>> {
@@ -79,7 +79,7 @@ export class Api {
     });
     const text = await response.text();
     const missing = this.documented.missing(method, address, response.status, text);
-    if (missing !== null) throw new Error(missing);
+    if (missing !== null) throw new Undocumented(`${missing}: ${text.slice(0, 300)}`);
     const isJson = response.headers.get('content-type')?.includes('json') === true;
     return { status: response.status, headers: response.headers, body: (isJson ? JSON.parse(text) : null) as T, text };
   }

@@ -10,6 +10,9 @@ interface ApiDocument {
 /** Refusals of what is no HTTP request that a route could be found for. */
 const WITHOUT_ROUTE = ['MALFORMED_REQUEST', 'REQUEST_TIMEOUT', 'HEADERS_TOO_LARGE'];
 
+/** An answer that the API document does not list. */
+export class Undocumented extends Error {}
+
 /** What the API document lists for each operation, to hold answers against. */
 export class Documented {
   /** Fixed names before parameters, as routes are found. */

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Workflow } from '@qa-pms/contracts';
 import type { Answer, Api } from './api.js';
 import { counts, ticketKeys } from './checks.js';
+import { Undocumented } from './documented.js';
 
 type Kind = 'read' | 'tickets' | 'time' | 'notes' | 'command';
 
@@ -195,6 +196,7 @@ export class Load {
     const startedAt = Date.now();
     const api = this.route();
     const answer = await request(api).catch((error: unknown) => {
+      if (error instanceof Undocumented) throw error;
       const { message, cause } = error as Error;
       if (!this.mayBreak.has(api.url)) this.wrong.push(`${kind} ended without an answer: ${message} ${String(cause)}`);
       return null;
