@@ -14,7 +14,7 @@ const START_LIMIT_MS = 90_000;
 
 /** As the README starts them. */
 const SERVICE = {
-  heap: ['--max-old-space-size=96', '--max-semi-space-size=8'],
+  heap: ['--max-old-space-size=128', '--max-semi-space-size=8'],
   environment: { MALLOC_ARENA_MAX: '1' },
 };
 
