@@ -171,7 +171,9 @@ export class WorkflowsService {
     } catch (error) {
       if (!isUniqueViolation(error, 'idx_workflows_open')) throw error;
       const [busy] = await this.db.read<WorkflowRow>(OPEN_OF_MEMBER, [command.id, command.toUserId]);
-      throw new AppError('WORKFLOW_ALREADY_ACTIVE', { workflowId: busy?.id, status: busy?.status });
+      // It has ended meanwhile.
+      if (!busy) throw new AppError('CONFLICT');
+      throw new AppError('WORKFLOW_ALREADY_ACTIVE', { workflowId: busy.id, status: busy.status });
     }
   }
 
