@@ -251,7 +251,11 @@ export class ExportReport extends query({
 }) {
   @IdField({ description: 'The report.' })
   id!: string;
-  @EnumField({ description: 'Format.', values: ['md', 'html'], optional: true })
+  @EnumField({
+    description: 'Format. As HTML free text of more than 50,000 characters is shown as it was written.',
+    values: ['md', 'html'],
+    optional: true,
+  })
   format?: 'md' | 'html';
 }
 
