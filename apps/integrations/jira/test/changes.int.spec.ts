@@ -161,9 +161,16 @@ describe('changing tickets', () => {
       'DEMO-16',
     ])) as [{ message_id: string }];
     await age(messageId, '25 hours');
+    Object.assign(fixture.jira.store.get('DEMO-16').comments[0] ?? {}, { created: '2026-01-01T00:00:00.000+0000' });
 
+    fixture.jira.fault({ kind: 'reset', path: '/comment' });
+    await expect(send('Another day')).rejects.toMatchObject({ code: 'UPSTREAM_UNAVAILABLE' });
+    fixture.jira.fault(null);
+    const begun = await inJira('SELECT done_at FROM jira.writes WHERE message_id = $1', [messageId]);
     await send('Another day');
     await send('Another day');
+
+    expect(begun).toEqual([{ done_at: null }]);
 
     const written = fixture.jira.store.get('DEMO-16').comments.map(({ body }) => JSON.stringify(body));
     expect(written).toEqual([expect.stringContaining('Daily'), expect.stringContaining('Another day')]);

@@ -141,6 +141,15 @@ describe('what people write in a report', () => {
     expect(body.trimEnd().endsWith('</html>')).toBe(true);
   });
 
+  it('is shown as it was written where it is longer than people write', () => {
+    const notes = '# Heading\n\n```\n````js\n- item\n\n'.repeat(2_000);
+
+    const body = html(draft({ notes }));
+
+    expect(body).toContain(`<h2>Notes</h2>\n<pre><code>${notes}\n</code></pre>`);
+    expect(html(draft({ notes: notes.slice(0, 50_000) }))).toContain('<h1>Heading</h1>');
+  });
+
   it('is text where it is HTML', () => {
     expect(html(draft({ notes: 'a <b>bold</b> <br> word' }))).toContain('a &lt;b&gt;bold&lt;/b&gt; &lt;br&gt; word');
   });
