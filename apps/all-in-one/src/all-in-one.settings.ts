@@ -6,7 +6,8 @@ export class AllInOneSettings {
   /** Folder of what is kept. */
   @Setting({
     key: 'data.dir',
-    description: 'Folder of the embedded database, the master key and the passwords of the demonstration.',
+    description:
+      'Folder of the embedded database, the master key, and the passwords and the simulated Jira of the demonstration.',
     example: '/var/lib/qa-pms/data',
   })
   dataDir = '.data';

@@ -108,6 +108,7 @@ export async function startAllInOne(
     if (withDemo && ownJira) {
       const simulator = await startJiraSimulator({
         ...SIMULATED_JIRA,
+        journal: join(dataDir, 'simulated-jira.jsonl'),
         ...(simulatorIssuesDir !== '' && { issuesDir: resolve(simulatorIssuesDir) }),
       });
       closers.push(() => simulator.stop());

@@ -7,6 +7,7 @@ import { accountOf } from './demo/people.js';
 import { issueRoutes } from './issue.routes.js';
 import { JiraError } from './jira-error.js';
 import { JiraStore } from './jira-store.js';
+import { Journal } from './journal.js';
 import { loadIssues } from './load-issues.js';
 import { searchRoutes } from './search.routes.js';
 
@@ -16,6 +17,8 @@ export interface JiraSimulatorOptions {
   host?: string;
   /** Folder of JSON files with issues, held beside those of the demo. */
   issuesDir?: string;
+  /** File that keeps what is done here for the next start; without it all is forgotten. */
+  journal?: string;
   /** The credentials that are demanded with Basic authentication. */
   email: string;
   apiToken: string;
@@ -35,11 +38,12 @@ export interface JiraSimulator {
 /** Bursts that Jira Cloud lets through, a second (unverified, see Atlassian's page on rate limiting). */
 const BURST_PER_SECOND = 100;
 
-/** Starts a stand-in of Jira Cloud's REST API v3, stateful in memory. */
+/** Starts a stand-in of Jira Cloud's REST API v3, stateful in memory, or with a journal for longer. */
 export async function startJiraSimulator(options: JiraSimulatorOptions): Promise<JiraSimulator> {
   const { port = 0, host = '127.0.0.1', email, apiToken, issuesDir, now = () => new Date() } = options;
-  const issues = [...demoIssues(now()), ...(issuesDir ? loadIssues(issuesDir) : [])];
-  const store = new JiraStore(issues, accountOf(email), now);
+  const journal = options.journal === undefined ? null : new Journal(options.journal, now());
+  const issues = [...demoIssues(journal?.since ?? now()), ...(issuesDir ? loadIssues(issuesDir) : [])];
+  const store = new JiraStore(issues, accountOf(email), now, journal);
   const faults = new Faults();
   const app = fastify({ forceCloseConnections: true });
   let url = '';

@@ -1,4 +1,5 @@
 import { JiraError } from './jira-error.js';
+import type { IssueChange, Journal } from './journal.js';
 import type { AdfNode, SimulatedAccount, SimulatedComment, SimulatedIssue } from './jira-types.js';
 import { type SimulatedTransition, transitionsOf } from './statuses.js';
 
@@ -9,7 +10,7 @@ export function jiraTime(date: Date): string {
 
 const JIRA_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}[+-]\d{4}$/;
 
-/** The issues of the simulated site, in memory. */
+/** The issues of the simulated site, in memory; a journal remembers what was done to them. */
 export class JiraStore {
   private readonly issues = new Map<string, SimulatedIssue>();
   private nextId = 90_000;
@@ -19,8 +20,10 @@ export class JiraStore {
     /** Whose credentials the calls carry. */
     readonly account: SimulatedAccount,
     private readonly now: () => Date,
+    private readonly journal: Journal | null,
   ) {
     for (const issue of issues) this.issues.set(issue.key, issue);
+    for (const change of journal?.changes ?? []) this.apply(change);
   }
 
   all(): SimulatedIssue[] {
@@ -44,13 +47,11 @@ export class JiraStore {
 
   /** Changes fields as if somebody had done it in Jira. */
   change(key: string, fields: Record<string, unknown>): void {
-    const issue = this.get(key);
-    Object.assign(issue.fields, fields);
-    this.touch(issue);
+    this.make({ key: this.get(key).key, fields: this.touched(fields) });
   }
 
   remove(key: string): void {
-    this.issues.delete(key);
+    this.make({ key, removed: true });
   }
 
   transitions(issue: SimulatedIssue): SimulatedTransition[] {
@@ -64,22 +65,20 @@ export class JiraStore {
     if (!transition) {
       throw new JiraError(400, `Transition id '${transitionId}' is not valid for this issue.`);
     }
-    issue.fields.status = transition.to;
-    this.touch(issue);
+    this.make({ key: issue.key, fields: this.touched({ status: transition.to }) });
   }
 
   comment(issue: SimulatedIssue, body: unknown, properties: unknown): SimulatedComment {
     if (!isDocument(body)) throw new JiraError(400, { comment: 'Comment body is not valid!' });
     const comment: SimulatedComment = {
-      id: String(this.nextId++),
+      id: String(this.nextId),
       author: this.account,
       body,
       created: jiraTime(this.now()),
       updated: jiraTime(this.now()),
       properties: (Array.isArray(properties) ? properties : []) as SimulatedComment['properties'],
     };
-    issue.comments.push(comment);
-    this.touch(issue);
+    this.make({ key: issue.key, fields: this.touched(), comment });
     return comment;
   }
 
@@ -98,7 +97,7 @@ export class JiraStore {
     const time = jiraTime(this.now());
     const author = this.account;
     const worklog = {
-      id: String(this.nextId++),
+      id: String(this.nextId),
       issueId: issue.id,
       author,
       updateAuthor: author,
@@ -109,13 +108,30 @@ export class JiraStore {
       timeSpent: `${String(Math.round(timeSpentSeconds / 60))}m`,
       timeSpentSeconds,
     };
-    issue.worklogs.push({ ...worklog, properties: body['properties'] ?? [] });
-    this.touch(issue);
+    const kept = { ...worklog, properties: body['properties'] ?? [] };
+    this.make({ key: issue.key, fields: this.touched(), worklog: kept });
     return worklog;
   }
 
-  private touch(issue: SimulatedIssue): void {
-    issue.fields.updated = jiraTime(this.now());
+  private touched(fields: Record<string, unknown> = {}): Record<string, unknown> {
+    return { ...fields, updated: jiraTime(this.now()) };
+  }
+
+  private make(change: IssueChange): void {
+    this.journal?.write(change);
+    this.apply(change);
+  }
+
+  private apply({ key, fields, comment, worklog, removed }: IssueChange): void {
+    if (removed) this.issues.delete(key);
+    const issue = this.issues.get(key);
+    // An issue of a file may be gone with its file.
+    if (!issue) return;
+    Object.assign(issue.fields, fields);
+    if (comment) issue.comments.push(comment);
+    if (worklog) issue.worklogs.push(worklog);
+    const id = comment?.id ?? worklog?.id;
+    if (id !== undefined) this.nextId = Number(id) + 1;
   }
 }
 
