@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
-import { SeedDemo } from '@qa-pms/contracts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { FindProject, ListTickets, SeedDemo } from '@qa-pms/contracts';
 import {
   type Configuration,
   diskCheck,
@@ -9,7 +10,6 @@ import {
   runAsSystem,
   type RunOptions,
   type Running,
-  type RunningService,
   settingsClassesOf,
   startServices,
 } from '@qa-pms/platform';
@@ -50,6 +50,9 @@ const SIMULATED_JIRA = { email: 'qa@example.com', apiToken: 'simulated-jira' };
 
 /** Nine passwords are hashed with argon2id, two at a time: seconds on a slow machine. */
 const SEED_TIMEOUT_MS = 60_000;
+
+/** How long a start waits for the tickets of the simulated Jira: the first sync begins within a quarter of a second. */
+const FIRST_TICKETS_MS = 5_000;
 
 /** What the configuration does not give and this process makes itself: where from, for those who ask. */
 const MADE_HERE = 'made by all-in-one';
@@ -122,7 +125,11 @@ export async function startAllInOne(
       // Without Kafka those of the services that run here reach none of the others.
       leaveEvents: leaveEvents || services.length < SERVICES.length,
       beforeListening: async (started) => {
-        if (withDemo) made.demo = await seed(started, dataDir);
+        const bus = started.find(({ name }) => name === 'identity')?.app.get(MessageBus);
+        if (!withDemo || !bus) return;
+        made.demo = await seedDemo(bus, dataDir);
+        // No start fails for it: DEMO may have been deleted, and who lists tickets is told what is wrong.
+        if (ownJira && started.some(({ name }) => name === 'jira')) await firstTickets(bus).catch(() => undefined);
       },
       onReady: (name) => {
         tell(`${name} ready`);
@@ -153,15 +160,21 @@ function connections(simulator: JiraSimulator): string {
   ]);
 }
 
-async function seed(services: RunningService[], dataDir: string): Promise<AllInOne['demo']> {
-  const identity = services.find(({ name }) => name === 'identity');
-  return identity ? seedDemo(identity.app.get(MessageBus), dataDir) : null;
-}
-
 /** Makes the demonstration's users and projects where they are missing; their passwords are kept in the data folder. */
 export async function seedDemo(bus: MessageBus, dataDir: string): Promise<{ file: string; logins: DemoLogin[] }> {
   const logins = await demoLogins(dataDir, DEMO_USERS);
   const passwords = new Map(logins.map(({ username, password }) => [username, password]));
   await runAsSystem({}, () => bus.request(SeedDemo, demoSeed(passwords), { timeoutMs: SEED_TIMEOUT_MS }));
   return { file: join(dataDir, 'demo-users.json'), logins };
+}
+
+/** Waits until the demonstration's tickets can be listed: whoever reads "ready" does that first. */
+async function firstTickets(bus: MessageBus): Promise<void> {
+  const { id: projectId } = await runAsSystem({}, () => bus.request(FindProject, { key: 'DEMO' }));
+  const until = Date.now() + FIRST_TICKETS_MS;
+  const synced = async (): Promise<boolean> => {
+    const { freshness } = await runAsSystem({ projectId }, () => bus.request(ListTickets, { pageSize: 1 }));
+    return freshness.fetchedAt !== null;
+  };
+  while (Date.now() < until && !(await synced())) await sleep(20);
 }

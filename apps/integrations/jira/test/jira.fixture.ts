@@ -25,15 +25,24 @@ function projectStub(projects: Record<string, string>): Stub {
   return stub(FindProject, ({ key }): Project => {
     const id = projects[key];
     if (id === undefined) throw new AppError('PROJECT_NOT_FOUND', { key });
-    return { id, key, name: key, description: null, createdAt: MOMENT, updatedAt: MOMENT, rowVersion: 1 };
+    return projectOf(id, key);
   });
 }
 
-export async function startJira(settings: Record<string, string> = {}, stubs: Stub[] = []): Promise<JiraFixture> {
+export function projectOf(id: string, key: string): Project {
+  return { id, key, name: key, description: null, createdAt: MOMENT, updatedAt: MOMENT, rowVersion: 1 };
+}
+
+/** `findProject` answers for identity where that is not to have DEMO and OTHER. */
+export async function startJira(
+  settings: Record<string, string> = {},
+  stubs: Stub[] = [],
+  findProject?: Stub,
+): Promise<JiraFixture> {
   const jira = await startJiraSimulator(CREDENTIALS);
   const database = await startTestDatabase();
   const projects = { DEMO: uuidv7(), OTHER: uuidv7() };
-  const answers = [projectStub(projects), ...stubs];
+  const answers = [findProject ?? projectStub(projects), ...stubs];
   const service = await startService(jiraService, {
     databaseUrl: database.url,
     settings: { ...connectionTo(jira.url), JIRA_SYNC_SECONDS: '1', ...settings },

@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { GetMe, GetTicket, ListTickets, type Me } from '@qa-pms/contracts';
+import { AppError, FindProject, GetMe, GetTicket, ListTickets, type Me } from '@qa-pms/contracts';
 import type { Caller } from '@qa-pms/platform';
 import { startService, stub, testCaller } from '@qa-pms/testing';
 import pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { jiraService } from '../src/service.js';
-import { eventually, type JiraFixture, startJira } from './jira.fixture.js';
+import { eventually, type JiraFixture, projectOf, startJira } from './jira.fixture.js';
 
 const QUINN = '712020:0a1b2c3d-0001-4000-8000-000000000001';
 
@@ -234,6 +234,34 @@ describe('tickets of several Jira projects in one of ours', () => {
     expect(down).toEqual(up.toReversed());
     expect(await Promise.all(paged)).toEqual([up, down, down, down]);
     await fixture.stop();
+  });
+});
+
+describe('tickets of a project that is not known yet', () => {
+  it('are found as soon as identity knows it', async () => {
+    const projectId = uuidv7();
+    let project = (): string => {
+      throw new AppError('UPSTREAM_UNAVAILABLE', { upstream: 'identity' });
+    };
+    const asked = stub(FindProject, ({ key }) => projectOf(project(), key));
+    const fixture = await startJira({ JIRA_CONNECTIONS: '' }, [], asked);
+    const caller = testCaller({ projectId, roles: ['qa'] });
+    const get = async () => {
+      const ticket = fixture.service.request(GetTicket, { key: 'DEMO-1' }, { caller });
+      const [outcome] = await Promise.allSettled([ticket]);
+      return outcome.status === 'rejected' ? (outcome.reason as AppError).code : outcome.value.key;
+    };
+
+    const unreachable = await get();
+    project = () => {
+      throw new AppError('PROJECT_NOT_FOUND');
+    };
+    const missing = await get();
+    project = () => projectId;
+    const made = await get();
+    await fixture.stop();
+
+    expect([unreachable, missing, made]).toEqual(['UPSTREAM_UNAVAILABLE', 'TICKET_NOT_FOUND', 'DEMO-1']);
   });
 });
 

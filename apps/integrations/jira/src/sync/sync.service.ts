@@ -1,6 +1,6 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { AppError, FindProject } from '@qa-pms/contracts';
-import { BackgroundJobs, gauge, Log, MessageBus, runAsSystem } from '@qa-pms/platform';
+import { AppError } from '@qa-pms/contracts';
+import { BackgroundJobs, gauge, Log, runAsSystem } from '@qa-pms/platform';
 import { JiraSettings } from '../jira.settings.js';
 import { TicketStore } from '../tickets/ticket.store.js';
 import type { TicketRow } from '../tickets/to-ticket.js';
@@ -14,7 +14,6 @@ const TICK_MS = 250;
 const RETRY_MS = 5_000;
 /** Our project may be made a moment after this service starts. */
 const PROJECT_RETRY_MS = 250;
-const PROJECT_TIMEOUT_MS = 2_000;
 const WHOLE_EVERY_MS = 60 * 60_000;
 const METRICS_MS = 5_000;
 
@@ -49,7 +48,6 @@ export class SyncService implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly connections: Connections,
     private readonly fetcher: TicketFetcher,
     private readonly store: TicketStore,
-    private readonly bus: MessageBus,
     private readonly jobs: BackgroundJobs,
     private readonly log: Log,
     private readonly settings: JiraSettings,
@@ -74,7 +72,7 @@ export class SyncService implements OnApplicationBootstrap, OnModuleDestroy {
   private async tick(progress: Progress): Promise<void> {
     if (this.isStopping() || Date.now() < progress.dueAt) return;
     const { connection } = progress;
-    connection.projectId ??= await this.findProject(progress);
+    if (connection.projectId === null) await this.findProject(progress);
     if (connection.projectId === null) return;
     const startedAt = new Date();
     try {
@@ -121,18 +119,19 @@ export class SyncService implements OnApplicationBootstrap, OnModuleDestroy {
     else this.log.warn(facts, 'tickets could not be synced: trying again');
   }
 
-  private async findProject(progress: Progress): Promise<string | null> {
-    const { project } = progress.connection.settings;
+  private async findProject(progress: Progress): Promise<void> {
+    const { connection } = progress;
+    let code = 'PROJECT_NOT_FOUND';
     try {
-      const found = await this.bus.request(FindProject, { key: project }, { timeoutMs: PROJECT_TIMEOUT_MS });
-      return found.id;
+      await this.connections.findProject(connection);
     } catch (error) {
-      progress.dueAt = Date.now() + PROJECT_RETRY_MS;
-      const code = error instanceof AppError ? error.code : String(error);
-      if (code !== progress.fault) this.log.info({ project, code }, 'waiting for the project that tickets belong to');
-      progress.fault = code;
-      return null;
+      code = error instanceof AppError ? error.code : String(error);
     }
+    if (connection.projectId !== null) return;
+    progress.dueAt = Date.now() + PROJECT_RETRY_MS;
+    const { project } = connection.settings;
+    if (code !== progress.fault) this.log.info({ project, code }, 'waiting for the project that tickets belong to');
+    progress.fault = code;
   }
 
   private async sync(progress: Progress, startedAt: Date): Promise<void> {
@@ -172,7 +171,8 @@ export class SyncService implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async removeVanished(connection: Connection, seen: string[], startedAt: Date): Promise<void> {
-    const sites = this.connections.of(connection.projectId ?? '').map((one) => one.siteUrl);
+    const own = await this.connections.of(connection.projectId ?? '');
+    const sites = own.map((one) => one.siteUrl);
     const removed = await this.store.removeVanished(connection.siteUrl, seen, startedAt, sites);
     if (removed > 0)
       this.log.info({ siteUrl: connection.siteUrl, removed }, 'tickets that Jira no longer has were removed');

@@ -43,7 +43,8 @@ export class TicketChangesService {
 
   /** Errors: TICKET_NOT_FOUND, UPSTREAM_*. */
   async transitions(key: string): Promise<{ data: Transition[] }> {
-    const found = await this.connections.get(key).client.transitions(key, limits());
+    const connection = await this.connections.get(key);
+    const found = await connection.client.transitions(key, limits());
     if (!found) throw new AppError('TICKET_NOT_FOUND', { key });
     const data = found.map(({ id, name, to }) => ({
       id,
@@ -56,7 +57,7 @@ export class TicketChangesService {
 
   /** Errors: TICKET_NOT_FOUND, TRANSITION_NOT_FOUND, TICKET_CHANGE_REFUSED, UPSTREAM_*. */
   async apply({ key, transitionId }: ApplyTransition): Promise<Ticket> {
-    const connection = this.connections.get(key);
+    const connection = await this.connections.get(key);
     const { earlier, given } = await this.begun<Ticket>(key);
     if (given) return given.reply;
     const target = await this.move(connection, key, transitionId, earlier);
@@ -72,7 +73,7 @@ export class TicketChangesService {
 
   /** Errors: TICKET_NOT_FOUND, TICKET_CHANGE_REFUSED, UPSTREAM_*. */
   async comment({ key, bodyMarkdown }: AddComment): Promise<TicketComment> {
-    const connection = this.connections.get(key);
+    const connection = await this.connections.get(key);
     const { earlier, given } = await this.begun<TicketComment>(key);
     if (given) return given.reply;
     const written = earlier ? await this.findComment(connection, key, earlier) : null;

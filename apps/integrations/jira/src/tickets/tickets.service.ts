@@ -35,8 +35,11 @@ export class TicketsService {
 
   async list(query: ListTickets): Promise<TicketPage> {
     const projectId = requireProject();
-    const sites = this.connections.of(projectId).map((connection) => connection.siteUrl);
-    const assignee = await this.assigneeFilter(query.assignee ?? null);
+    const [connections, assignee] = await Promise.all([
+      this.connections.of(projectId),
+      this.assigneeFilter(query.assignee ?? null),
+    ]);
+    const sites = connections.map((connection) => connection.siteUrl);
     const [found, syncedAt] = await Promise.all([
       assignee === null ? { rows: [], total: 0 } : this.find(query, filterValues(projectId, query, assignee)),
       this.store.lastSync(sites),
@@ -49,7 +52,7 @@ export class TicketsService {
   async get(key: string): Promise<Ticket> {
     const stored = await this.store.get(key);
     if (stored) return this.toTicket(stored.detail, stored.fetchedAt);
-    const connection = this.connections.get(key);
+    const connection = await this.connections.get(key);
     const askedAt = new Date();
     const row = await this.fetcher.one(connection, key, { timeoutMs: ASK_JIRA_MS });
     if (!row) throw new AppError('TICKET_NOT_FOUND', { key });
