@@ -78,7 +78,8 @@ export class Api {
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
     const text = await response.text();
-    const missing = this.documented.missing(method, address, response.status, text);
+    const received = Object.fromEntries(response.headers.entries());
+    const missing = this.documented.missing(method, address, { status: response.status, headers: received, text });
     if (missing !== null) throw new Undocumented(`${missing}: ${text.slice(0, 300)}`);
     const isJson = response.headers.get('content-type')?.includes('json') === true;
     return { status: response.status, headers: response.headers, body: (isJson ? JSON.parse(text) : null) as T, text };

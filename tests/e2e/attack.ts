@@ -45,7 +45,7 @@ export class Attacker {
         ...(body !== undefined && { body }),
       });
       const reaction = { status: answer.statusCode, headers: answer.headers, text: await answer.body.text() };
-      const missing = this.documented.missing(method, path, reaction.status, reaction.text);
+      const missing = this.documented.missing(method, path, reaction);
       const faults = [...faultsOf(reaction), ...(missing === null ? [] : [missing])];
       this.problems.push(...faults.map((fault) => `${what}: ${fault}`));
       return reaction;

@@ -49,6 +49,7 @@ export function rootPaths(schemas: Schemas, failures: Failures): Record<string, 
           'Not ready, or not able to say to whom it may be told.',
           { anyOf: [detailed, error] },
           report('unhealthy', found),
+          ['Retry-After'],
         ),
         ...failures.of(['UNAUTHENTICATED', 'FORBIDDEN', 'UPSTREAM_TIMEOUT']),
       },
@@ -73,8 +74,17 @@ function get(
   return { get: { tags: [ROOT_TAG], operationId, summary, security, parameters: [], responses } };
 }
 
-function json(description: string, schema: SchemaObject, example: object): SchemaObject {
-  return { description, headers: headersOf('X-Request-Id'), content: { 'application/json': { schema, example } } };
+function json(
+  description: string,
+  schema: SchemaObject,
+  example: object,
+  headers: Parameters<typeof headersOf> = [],
+): SchemaObject {
+  return {
+    description,
+    headers: headersOf('X-Request-Id', ...headers),
+    content: { 'application/json': { schema, example } },
+  };
 }
 
 /** The schema of a report that says this of each part. */
