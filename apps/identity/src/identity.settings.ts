@@ -18,4 +18,13 @@ export class IdentitySettings extends AuthSettings {
     example: '200',
   })
   passwordHashQueue = 50;
+
+  /** Milliseconds that a password may be expected to wait for its turn, else it is refused with OVERLOADED. */
+  @Setting({
+    key: 'identity.password_hash_wait_ms',
+    description:
+      'Milliseconds that a password may wait to be hashed or checked, by how long the last one took; else it is refused with 503. Less than callers wait.',
+    example: '2000',
+  })
+  passwordHashWaitMs = 5_000;
 }

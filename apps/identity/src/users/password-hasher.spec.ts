@@ -57,6 +57,20 @@ describe('the password hasher', () => {
     expect(later).toBe(false);
   });
 
+  it('refuses who would wait too long, by how long the last one took', async () => {
+    const passwords = hasher({ passwordHashConcurrency: 1, passwordHashWaitMs: 0 });
+    await passwords.verify(null, 'measured');
+
+    const outcomes = await Promise.allSettled(['first', 'second'].map((one) => passwords.verify(null, one)));
+    const later = await passwords.verify(null, 'later');
+
+    expect(outcomes).toEqual([
+      { status: 'fulfilled', value: false },
+      { status: 'rejected', reason: expect.objectContaining({ code: 'OVERLOADED' }) },
+    ]);
+    expect(later).toBe(false);
+  });
+
   it('serves first who came first', async () => {
     const passwords = hasher({ passwordHashConcurrency: 1 });
     const order: number[] = [];
@@ -93,7 +107,7 @@ describe('the password hasher', () => {
 
       expect(niceValues().filter(([thread]) => !before.some(([known]) => known === thread))).toContainEqual([
         expect.any(String),
-        ownNice() + 10,
+        ownNice() + 5,
       ]);
       expect(niceValues()).toEqual(expect.arrayContaining(before));
     });
