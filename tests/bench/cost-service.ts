@@ -67,7 +67,7 @@ const identity = defineService({ name: 'identity', module: IdentityModule, setti
 ROUTES.push({
   method: 'POST',
   path: '/notes/:id',
-  tag: 'Notes',
+  tag: 'Operations',
   summary: 'Keeps a note.',
   project: 'none',
   message: PutNote,

@@ -18,6 +18,7 @@ interface Body {
   headers?: Record<string, SchemaObject>;
 }
 interface Operation {
+  tags: string[];
   operationId: string;
   parameters: { name: string; in: string; required: boolean }[];
   requestBody?: Body;
@@ -112,6 +113,14 @@ describe('the API document', () => {
     expect(Object.keys(components.schemas)).toEqual(expect.arrayContaining(nested));
     expect(new Set(ids).size).toBe(ids.length);
     expect(ids).toHaveLength(ROUTES.length + atRoot.length);
+  });
+
+  it('says what each group of operations is for', () => {
+    const groups = document['tags'] as { name: string; description: string }[];
+
+    const used = new Set(operations.flatMap(({ tags }) => tags));
+    expect(groups.filter(({ description }) => !description.endsWith('.'))).toEqual([]);
+    expect(groups.map(({ name }) => name)).toEqual([...used]);
   });
 
   it('has an example of every body, and none that breaks its own schema', () => {

@@ -1,10 +1,10 @@
 import { type DtoClass, fieldsOf } from '@qa-pms/contracts';
 import { VERSION } from '@qa-pms/platform';
 import { parameterName } from '../routes/payload.js';
-import type { AnswerBody, Route } from '../routes/route.js';
+import { type AnswerBody, type Route, TAGS } from '../routes/route.js';
 import { codesOf, Failures } from './failures.js';
 import { HEADERS, headersOf } from './headers.js';
-import { ROOT_TAG, rootPaths } from './root-paths.js';
+import { rootPaths } from './root-paths.js';
 import { exampleOf, Schemas, type SchemaObject } from './schemas.js';
 
 /** The API as OpenAPI 3.1, made of the route tables, the DTO classes and the register of errors. */
@@ -27,7 +27,7 @@ export function apiDocument(routes: Route[], base: string): SchemaObject {
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],
-    tags: [...new Set([...routes.map(({ tag }) => tag), ROOT_TAG])].map((name) => ({ name })),
+    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     security: [{ bearer: [] }],
     paths,
     components: {

@@ -1,10 +1,9 @@
 import { JsonWebKeySet } from '@qa-pms/contracts';
 import { VERSION } from '@qa-pms/platform';
+import type { Tag } from '../routes/route.js';
 import { type Failures, NOT_NOW } from './failures.js';
 import { headersOf } from './headers.js';
 import { exampleOf, type SchemaObject, type Schemas } from './schemas.js';
-
-export const ROOT_TAG = 'Operations';
 
 const STATUS = { type: 'string', enum: ['healthy', 'degraded', 'unhealthy'] };
 const TEXT = { type: 'string' };
@@ -71,7 +70,7 @@ function get(
   security: object[],
   responses: object,
 ): Record<string, SchemaObject> {
-  return { get: { tags: [ROOT_TAG], operationId, summary, security, parameters: [], responses } };
+  return { get: { tags: ['Operations' satisfies Tag], operationId, summary, security, parameters: [], responses } };
 }
 
 function json(

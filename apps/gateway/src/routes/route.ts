@@ -2,6 +2,22 @@ import type { DtoClass, ReplyOf, RequestClass } from '@qa-pms/contracts';
 import type { Caller, MessageBus } from '@qa-pms/platform';
 import type { FastifyReply } from 'fastify';
 
+/** The groups of the API documentation, in its order. */
+export const TAGS = {
+  'Sign-in': 'An access token for a name and a password; who one is, and what one may do.',
+  Users: 'People who can sign in, and what they may do everywhere. For administrators.',
+  Projects: 'What everything else belongs to, with its members and their roles.',
+  Tickets: "Jira's issues as they were at the last sync, their comments and attachments, and moving one on.",
+  'Workflow templates': 'The steps that a new workflow has. A change is a new version; workflows keep theirs.',
+  Workflows: 'The guided way through a ticket, step by step; its time is measured by itself.',
+  Time: 'Sessions of work, against estimates: corrections, history, averages, trends, learned estimates, alerts.',
+  Reports: 'What was made of a completed workflow: to read, edit, finalise and export.',
+  Operations:
+    'For whoever runs the system: probes, what is unwell, and the keys that tokens are checked with. Not below /api/v1.',
+} as const;
+
+export type Tag = keyof typeof TAGS;
+
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 /** What a route with work of its own is given. */
@@ -28,8 +44,8 @@ export interface Route {
   method: Method;
   /** Fastify's pattern below /api/v1; path parameters are fields of the payload. */
   path: string;
+  tag: Tag;
   /** Names the operation in the API documentation. */
-  tag: string;
   summary: string;
   message: RequestClass;
   /** Status of the answer; 200 unless said. */
@@ -47,7 +63,7 @@ export interface Route {
 }
 
 /** Rows of one resource, with its tag. */
-export function routes(tag: string, rows: Omit<Route, 'tag'>[]): Route[] {
+export function routes(tag: Tag, rows: Omit<Route, 'tag'>[]): Route[] {
   return rows.map((row) => ({ tag, ...row }));
 }
 
